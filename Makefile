@@ -1,0 +1,35 @@
+# Two commands: `make demo` and `make test`. Both set up a virtual environment in .venv first, once.
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+READY := $(VENV)/ready
+LOCK := $(shell command -v flock >/dev/null && echo flock .venv.lock) # two set-ups at once: the second waits
+
+.PHONY: demo test setup benchmark clean
+
+demo: setup
+	$(RUN) scripts/demo.py
+
+test: setup
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
+	$(RUN) -m pytest
+
+benchmark: setup
+	$(RUN) scripts/benchmark.py neuron
+
+setup:
+	@$(LOCK) $(MAKE) --no-print-directory $(READY)
+
+# The stamp is written last, so an interrupted set-up is repaired by the next call.
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "handgrad needs Python 3.11 or newer; name one with: make PYTHON=python3.12 ..." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]' || \
+		{ echo "handgrad: set-up failed while installing packages (see above); run the same command again" >&2; exit 1; }
+	touch $@
+
+clean:
+	rm -rf $(VENV) .venv.lock out

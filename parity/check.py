@@ -1,0 +1,156 @@
+"""Is a hand-derived backward what autograd computes? One call, one report, every entry judged."""
+
+import traceback
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from parity.bridge import check_device, to_numpy
+from parity.budget import measure
+from parity.compare import judge, unexpected
+from parity.inputs import cast, check_dtype, draw, frozen, prepare
+from parity.report import Finding, Report
+from parity.twin import Twin
+from parity.vjp import read
+
+UPSTREAM = "upstream"  # arrays are named by strings, the upstream gradient of the i-th output by (UPSTREAM, i)
+
+
+class GradientMismatch(AssertionError):
+    """Raised by assert_parity; its text is the report, and `report` holds it."""
+
+    def __init__(self, report):
+        super().__init__(str(report))
+        self.report = report
+
+
+def assert_parity(subject, *inputs, **options):
+    """parity.check that raises GradientMismatch unless everything was judged and agrees; returns the report."""
+    report = check(subject, *inputs, **options)
+    if not report.ok:
+        raise GradientMismatch(report)
+    return report
+
+
+def check(subject, *inputs, against=None, wrt=None, dtype="float64", device="cpu", seed=0):
+    """Judge a hand-derived backward against autograd, entry by entry.
+
+    subject: an object of our contract, or a loss (output, target) -> (J, dJ/doutput). inputs: arrays, tensors, or
+    shapes (tuples of int, drawn at random away from 0). against: an nn.Module that takes the subject's weights by
+    name, or for a subject without weights a function of tensors. wrt: names of the inputs whose gradients are judged
+    (every one that backward gives a gradient for, unless told). dtype: what the hand side computes in, "float64" or
+    "float32"; the twin always computes in float64, on device. seed: of random inputs, upstream gradients and shakes.
+
+    The upstream gradient is random, never ones. The budget of every entry is measured: what moves when all arithmetic
+    is shaken by a unit in the last place (parity.budget). The subject runs on deep copies and is left as it was.
+    Returns a Report; an exception of the subject becomes the verdict "error". Raises TypeError or ValueError for what
+    cannot be checked at all: a device that is not there, weights that do not fit, inputs that are not numbers.
+    """
+    numpy_dtype, torch_device = check_dtype(dtype), check_device(device)
+    if torch_device.type == "mps":
+        raise ValueError("parity.check: device mps has no float64, which the twin computes in; use cpu")
+    if against is None:
+        raise TypeError("parity.check: expected against=, an nn.Module or a function of tensors to judge by")
+    rng = np.random.default_rng(seed)
+    hand = read(subject, inputs)
+    arrays = gather(hand, inputs, numpy_dtype, rng)
+    twin = Twin(against, hand, torch_device)
+    report = Report(f"{hand.name} against {twin.name}", conditions(hand, numpy_dtype, torch_device, seed))
+    try:
+        shapes = [np.shape(output) for output in hand.outputs(arrays)]
+        arrays |= {(UPSTREAM, i): frozen(draw(rng, shape, numpy_dtype)) for i, shape in enumerate(shapes)}
+        ours = with_upstream(hand.run)(arrays)
+    except Exception as error:  # the subject's own: whatever it raises is a finding
+        return replace(report, causes=(raised(error),))
+    rows = tuple(judge_all(hand, twin, arrays, ours, wrt, seed))
+    return replace(report, rows=rows, causes=tuple(findings(rows)))
+
+
+def gather(hand, inputs, dtype, rng):
+    """{name: array} of the inputs and weights that both sides start from."""
+    pairs = zip(hand.input_names, inputs, strict=True)
+    arrays = {name: prepare(name, value, dtype, rng) for name, value in pairs}
+    weights = hand.parameters | hand.buffers
+    if clash := arrays.keys() & weights.keys():
+        raise ValueError(f"parity.check: {', '.join(sorted(clash))} names both an input and a weight; rename one")
+    return arrays | {name: cast(array, dtype) for name, array in weights.items()}
+
+
+def with_upstream(run):
+    """run(arrays, upstream) as a function of arrays alone, which hold the upstream gradients as well."""
+
+    def run_on(arrays):
+        upstream = [array for name, array in arrays.items() if name[0] is UPSTREAM]
+        return run({name: array for name, array in arrays.items() if name[0] is not UPSTREAM}, upstream)
+
+    return run_on
+
+
+def judge_all(hand, twin, arrays, ours, wrt, seed):
+    """The rows: outputs, input gradients, parameter gradients, and what the twin knows nothing of."""
+    try:
+        theirs = with_upstream(twin.run)(arrays)
+    except (RuntimeError, TypeError, ValueError, IndexError) as error:
+        raise ValueError(f"parity.check: the twin {twin.name} refused these inputs: {error}") from error
+    wanted = {name for kind, name in ours if kind == "input"} if wrt is None else check_wrt(wrt, theirs)
+    theirs = {(kind, name): array for (kind, name), array in theirs.items() if kind != "input" or name in wanted}
+    budget = measure(with_upstream(hand.run), with_upstream(twin.run), arrays, ours, theirs, seed)
+    dtype = next(array.dtype for array in arrays.values() if array.dtype.kind == "f")
+    for key, array in theirs.items():
+        yield judge(key[1], key[0], ours.get(key), array, budget[key], dtype)
+    for kind, name in ours:
+        if kind == "parameter" and (kind, name) not in theirs:
+            yield unexpected(name, kind, ours[kind, name])
+
+
+def check_wrt(wrt, theirs):
+    """The names in wrt, refused where one is no float input (ValueError)."""
+    wanted, known = {wrt} if isinstance(wrt, str) else set(wrt), {name for kind, name in theirs if kind == "input"}
+    if strange := wanted - known:
+        raise ValueError(
+            f"parity.check: wrt names {', '.join(sorted(strange))}; float inputs: {', '.join(sorted(known))}"
+        )
+    return wanted
+
+
+def compare(ours, theirs, inputs, title, device="cpu", seed=0):
+    """Judge any computation done by both sides, a whole training run for example, within what rounding explains.
+
+    ours: {name: array} -> {name: array} in NumPy; theirs: the same on tensors, called on `device` in float64.
+    inputs: {name: float64 array}, where both start. Returns a Report with one row per name that theirs gives.
+    """
+    torch_device = check_device(device)
+
+    def theirs_in_numpy(arrays):
+        results = theirs({name: torch.tensor(array, device=torch_device) for name, array in arrays.items()})
+        return {name: to_numpy(result) for name, result in results.items()}
+
+    base_ours, base_theirs = ours(inputs), theirs_in_numpy(inputs)
+    budget = measure(ours, theirs_in_numpy, inputs, base_ours, base_theirs, seed)
+    rows = [judge(name, "quantity", base_ours.get(name), base_theirs[name], budget[name]) for name in base_theirs]
+    return Report(title, f"float64, torch on {torch_device}, seed {seed}", tuple(rows))
+
+
+def conditions(hand, dtype, device, seed):
+    """How the check was done, for the first line of a report."""
+    reference = "" if device.type == "cpu" and dtype == np.float64 else f", reference in float64 on {device}"
+    return f"{dtype}{reference}, random upstream gradient, seed {seed}; read as {hand.read_as}"
+
+
+def raised(error):
+    """The finding for an exception of the subject: the deepest line that is not handgrad's own, and the message."""
+    here = Path(__file__).parent
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).parent != here]
+    where = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "?"
+    return Finding("raised", "", where, f"{where} raised {type(error).__name__}: {error}")
+
+
+def findings(rows):
+    """What the rows show by themselves, the forward first, since a wrong forward makes every gradient wrong."""
+    for row in sorted(rows, key=lambda row: row.cause != "forward-mismatch"):
+        if row.cause == "forward-mismatch":
+            yield Finding(row.cause, row.name, "forward", "the forward already differs; backward is not to blame yet")
+        elif row.cause:
+            yield Finding(row.cause, row.name, "backward", f"gradient by {row.name}: {row.note or row.cause}")

@@ -1,0 +1,95 @@
+"""One array of ours beside one of theirs, judged entry by entry: nothing hides behind a large neighbour."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+GRADIENTS = ("input", "parameter")
+
+
+@dataclass(frozen=True)
+class Worst:
+    """The entry that uses most of its budget."""
+
+    index: tuple[int, ...]
+    ours: float
+    theirs: float
+
+
+@dataclass(frozen=True)
+class Row:
+    """The judgement on one array.
+
+    kind: "output", "input" or "parameter" (gradients by those), or "quantity". verdict: "pass", "fail", or "void"
+    where nothing was proved (no entries, or a gradient that is zero throughout). error and budget: |ours − theirs|
+    and what rounding explains, both at the worst entry. hides: the largest budget of an entry as a share of it,
+    so the relative error that a pass could still hide. cause: a code, where one is known.
+    """
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+    verdict: str
+    error: float = 0.0
+    budget: float = 0.0
+    worst: Worst | None = None
+    cause: str | None = None
+    note: str = ""
+    hides: float = 0.0
+    size: int = 0
+
+    @property
+    def share(self):
+        """error as a share of the budget: at most 1 is right."""
+        return 0.0 if self.error == 0 else self.error / self.budget if self.budget else float("inf")
+
+
+def judge(name, kind, ours, theirs, budget, dtype=None):
+    """A Row from our array, theirs and the budget of every entry (an array, or a number for all).
+
+    dtype: what ours must be in, where that matters. Ours may be None: a gradient that was never returned.
+    """
+    shape = np.shape(theirs if ours is None else ours)
+    if ours is None:
+        return Row(name, kind, shape, "fail", cause="never-written", note="no gradient was returned")
+    if shape != np.shape(theirs):
+        return Row(name, kind, shape, "fail", cause="shape-mismatch", note=f"expected {np.shape(theirs)}")
+    if dtype is not None and ours.dtype != dtype:
+        return Row(name, kind, shape, "fail", cause="dtype-changed", note=f"expected {dtype}, got {ours.dtype}")
+    if np.size(ours) == 0:
+        return Row(name, kind, shape, "void", note="no entries: nothing was proved")
+    ours, theirs = np.asarray(ours, float), np.asarray(theirs, float)
+    error, budget = difference(ours, theirs), np.broadcast_to(budget, shape)
+    share = np.divide(error, budget, out=np.where(error > 0, np.inf, 0.0), where=budget > 0)
+    index = np.unravel_index(np.lexsort((error.ravel(), share.ravel()))[-1], shape)  # by share, then by error
+    verdict, cause, note = "pass", None, ""
+    if share[index] > 1:
+        verdict, cause = "fail", "forward-mismatch" if kind == "output" else None
+        cause = cause if np.isfinite(ours).all() else "non-finite"
+    elif kind in GRADIENTS and not theirs.any():
+        verdict, note = "void", "zero throughout: nothing was proved"
+    return Row(
+        name,
+        kind,
+        shape,
+        verdict,
+        error=float(error[index]),
+        budget=float(budget[index]),
+        worst=Worst(tuple(int(i) for i in index), float(ours[index]), float(theirs[index])),
+        cause=cause,
+        note=note,
+        hides=float(np.max(np.divide(budget, np.abs(theirs), out=np.zeros(shape), where=theirs != 0))),
+        size=ours.size,
+    )
+
+
+def unexpected(name, kind, ours):
+    """The Row of a gradient by a parameter that the twin does not have."""
+    return Row(name, kind, np.shape(ours), "fail", cause="shape-mismatch", note="the twin has no such parameter")
+
+
+def difference(ours, theirs):
+    """|ours − theirs|, infinite wherever either is not a number: two NaNs or infinities agree on nothing."""
+    with np.errstate(all="ignore"):
+        error = np.abs(ours - theirs)
+    return np.where(np.isfinite(ours) & np.isfinite(theirs), error, np.inf)

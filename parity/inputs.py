@@ -1,0 +1,48 @@
+"""What goes into a check: the user's arrays, tensors or shapes as read-only NumPy arrays of one dtype."""
+
+import numpy as np
+import torch
+
+from parity.bridge import to_numpy
+
+
+def check_dtype(dtype):
+    """The NumPy dtype of the hand side: float32 or float64, by name or as such; TypeError for others."""
+    name = str(dtype).removeprefix("torch.") if isinstance(dtype, torch.dtype) else dtype
+    try:
+        found = np.dtype(name)
+    except TypeError:
+        found = None
+    if found not in (np.dtype("float32"), np.dtype("float64")):
+        raise TypeError(f'parity.check: expected dtype "float32" or "float64", got {dtype!r}')
+    return found
+
+
+def prepare(name, value, dtype, rng):
+    """An input as a read-only array: a shape is drawn, floats are cast to dtype, integers stay, others are refused."""
+    if isinstance(value, tuple) and all(isinstance(n, int) for n in value):
+        return frozen(draw(rng, value, dtype))
+    array = to_numpy(value) if isinstance(value, torch.Tensor) else np.array(value)
+    if array.dtype.kind in "iub":
+        return frozen(array)
+    if array.dtype.kind != "f":
+        raise TypeError(f"parity.check: expected input {name} as numbers, got an array of {array.dtype}")
+    if not np.isfinite(array).all():
+        raise ValueError(f"parity.check: input {name} holds NaN or infinities")
+    return frozen(array.astype(dtype))
+
+
+def draw(rng, shape, dtype):
+    """Random numbers of either sign between 0.25 and 2 in size: never 0, 1 or equal, so they hide no mistake."""
+    return np.asarray(rng.choice([-1.0, 1.0], shape) * rng.uniform(0.25, 2.0, shape)).astype(dtype)
+
+
+def cast(array, dtype):
+    """A weight as a read-only copy in dtype; integer buffers stay."""
+    return frozen(np.array(array, dtype if array.dtype.kind == "f" else array.dtype))
+
+
+def frozen(array):
+    """The array made read-only: a subject that writes to it raises on that very line."""
+    array.flags.writeable = False
+    return array

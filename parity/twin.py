@@ -1,0 +1,68 @@
+"""The twin: an nn.Module, or a function of tensors, whose derivatives autograd takes, in float64 on any device."""
+
+import copy
+from itertools import chain
+
+import torch
+
+from parity.bridge import to_numpy
+from parity.vjp import as_tuple, name_outputs
+from scratch.naming import differences
+
+
+class Twin:
+    """Runs the vector-Jacobian product of the twin on the same named arrays as the hand-derived subject."""
+
+    def __init__(self, against, hand, device):
+        self.device = device
+        self.input_names = hand.input_names
+        self.weight_names = (*hand.parameters, *hand.buffers)
+        self.parameter_names = tuple(hand.parameters)
+        if isinstance(against, torch.nn.Module):
+            self.name = f"torch.nn.{type(against).__name__}" if is_torchs_own(against) else type(against).__name__
+            self.module = copy.deepcopy(against).to(device, torch.float64)
+            shapes = {n: tuple(t.shape) for n, t in chain(against.named_parameters(), against.named_buffers())}
+            wrong = differences(shapes, hand.parameters | hand.buffers)
+        elif callable(against):
+            self.name = getattr(against, "__name__", type(against).__name__)
+            self.module, self.function = None, against
+            wrong = f"unexpected {', '.join(self.weight_names)}" if self.weight_names else ""
+        else:
+            raise TypeError(f"parity.check: expected against as an nn.Module or a function, got {against!r}")
+        if wrong:
+            raise ValueError(f"parity.check: weights of {hand.name} do not fit {self.name}: {wrong}")
+
+    def run(self, arrays, upstream):
+        """{key: float64 array}, keys as in the hand's run; an input that is not float has no gradient."""
+        tensors = {name: self.tensor(array) for name, array in arrays.items()}
+        inputs = {name: tensors[name] for name in self.input_names}
+        weights = {name: tensors[name] for name in self.weight_names}
+        found = {("input", n): t for n, t in inputs.items() if t.is_floating_point()}
+        wanted = found | {("parameter", name): tensors[name] for name in self.parameter_names}
+        for tensor in wanted.values():
+            tensor.requires_grad_()
+        outputs = as_tuple(self.call(weights, inputs))
+        grads = torch.autograd.grad(
+            outputs,
+            tuple(wanted.values()),
+            [self.tensor(g).reshape(output.shape) for g, output in zip(upstream, outputs, strict=True)],
+            allow_unused=True,
+        )
+        results = {("output", name): to_numpy(output) for name, output in name_outputs(outputs).items()}
+        for (key, tensor), grad in zip(wanted.items(), grads, strict=True):
+            results[key] = to_numpy(torch.zeros_like(tensor) if grad is None else grad)
+        return results
+
+    def call(self, weights, inputs):
+        if self.module is None:
+            return self.function(*inputs.values())
+        return torch.func.functional_call(self.module, weights, tuple(inputs.values()))
+
+    def tensor(self, array):
+        """A fresh tensor, float64 wherever the array is floating; never shares memory with it."""
+        tensor = torch.tensor(array, device=self.device)
+        return tensor.double() if tensor.is_floating_point() else tensor
+
+
+def is_torchs_own(module):
+    return type(module).__module__.startswith("torch.nn.")

@@ -1,0 +1,114 @@
+"""Reads hand-derived objects into one normal form: a vector-Jacobian product on named arrays.
+
+    run({name: array}, upstream) -> {key: array}     keys (kind, name): outputs, input gradients, parameter gradients
+
+Read so far: an object of our contract (`forward(*x) -> (out, cache)`, `backward(dout, cache)`), and a loss of our
+contract (a function `(output, target) -> (J, dJ/doutput)`).
+"""
+
+import copy
+import inspect
+
+import numpy as np
+
+import scratch
+from scratch.naming import replace
+
+
+class Hand:
+    """What both kinds share: a name, how they were read, the names of inputs, {name: array} of weights."""
+
+    read_as: str
+    name: str
+    input_names: list[str]
+    parameters: dict[str, np.ndarray]
+    buffers: dict[str, np.ndarray]
+
+    def inputs(self, arrays):
+        return [arrays[name] for name in self.input_names]
+
+
+class HandLayer(Hand):
+    """An object of our contract; every run is on a deep copy, so the user's object stays as it was."""
+
+    read_as = "our contract"
+
+    def __init__(self, subject, inputs):
+        self.subject = subject
+        self.name = one_line(subject)
+        self.input_names = positional_names(subject.forward, len(inputs))
+        self.parameters = scratch.named_parameters(subject)
+        self.buffers = scratch.named_buffers(subject)
+
+    def outputs(self, arrays):
+        return as_tuple(self.copy(arrays).forward(*self.inputs(arrays))[0])
+
+    def run(self, arrays, upstream):
+        net = self.copy(arrays)
+        outputs, cache = net.forward(*self.inputs(arrays))
+        dinputs, grads = net.backward(upstream if isinstance(outputs, tuple) else upstream[0], cache)
+        found = {("output", name): array for name, array in name_outputs(as_tuple(outputs)).items()}
+        found |= {("input", n): d for n, d in zip(self.input_names, as_tuple(dinputs), strict=False) if d is not None}
+        return found | {("parameter", name): gradient for name, gradient in grads.items()}
+
+    def copy(self, arrays):
+        """A deep copy that holds the given arrays as its parameters and buffers."""
+        net = copy.deepcopy(self.subject)
+        replace(net, {name: arrays[name] for name in (*self.parameters, *self.buffers)})
+        return net
+
+
+class HandLoss(Hand):
+    """A loss of our contract, whose derivative is scaled by the upstream gradient of J as the chain rule says."""
+
+    read_as = "a loss of our contract"
+
+    def __init__(self, subject, inputs):
+        self.subject = subject
+        self.name = getattr(subject, "__name__", one_line(subject))
+        self.input_names = positional_names(subject, len(inputs))
+        self.parameters, self.buffers = {}, {}
+
+    def outputs(self, arrays):
+        return (self.subject(*self.inputs(arrays))[0],)
+
+    def run(self, arrays, upstream):
+        J, dJ = self.subject(*self.inputs(arrays))
+        (g,) = upstream
+        scale = g.reshape(g.shape + (1,) * (np.ndim(dJ) - g.ndim))
+        return {("output", "output"): J, ("input", self.input_names[0]): scale * dJ}
+
+
+def read(subject, inputs):
+    """The normal form of a subject. Raises TypeError for what is none of the kinds above."""
+    if callable(getattr(subject, "forward", None)) and callable(getattr(subject, "backward", None)):
+        return HandLayer(subject, inputs)
+    if callable(subject):
+        return HandLoss(subject, inputs)
+    raise TypeError(
+        f"parity.check: cannot read {one_line(subject)} as a hand-derived backward; expected an object with "
+        "forward(*x) -> (outputs, cache) and backward(doutputs, cache), or a loss (output, target) -> (J, dJ/doutput)"
+    )
+
+
+def as_tuple(value):
+    return value if isinstance(value, tuple) else (value,)
+
+
+def name_outputs(outputs):
+    """{name: array}: `output`, or `output 0`, `output 1` where there are several."""
+    names = ["output"] if len(outputs) == 1 else [f"output {i}" for i in range(len(outputs))]
+    return dict(zip(names, outputs, strict=True))
+
+
+def positional_names(function, count):
+    """The names of a function's positional arguments; `x0`, `x1` where it takes any number (*x)."""
+    parameters = inspect.signature(function).parameters.values()
+    names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return [names[i] if i < len(names) else f"x{i}" for i in range(count)]
+
+
+def one_line(value):
+    """repr where it is one short line, the type's name otherwise."""
+    text = repr(value)
+    return text if len(text) <= 70 and "\n" not in text and " object at 0x" not in text else type(value).__name__

@@ -1,0 +1,82 @@
+"""What scratch refuses, in one wording: who refuses, what was expected, what came, what to do about it."""
+
+import numpy as np
+
+# complex numbers pass because the complex step (one entry moved by 1e-30 i) differentiates through every layer
+FLOATS = frozenset(np.dtype(name) for name in ("float32", "float64", "complex64", "complex128"))
+
+
+def check_float(owner, name, array):
+    """Refuse what is not a float32 or float64 array: TypeError with the remedy. Nothing is cast in silence."""
+    if not isinstance(array, np.ndarray):
+        remedy = f"{name}.detach().cpu().numpy()" if hasattr(array, "detach") else f"np.asarray({name}, dtype=float)"
+        raise TypeError(f"{owner}: expected {name} as a NumPy array, got {type(array).__name__}; pass {remedy}")
+    if array.dtype not in FLOATS:
+        raise TypeError(
+            f"{owner}: expected {name} as float32 or float64, got {array.dtype}; convert it with {name}.astype(float)"
+        )
+
+
+def check_precision(owner, name, array, other_name, other):
+    """Refuse float32 beside float64 (TypeError): NumPy would promote in silence where torch raises."""
+    if array.dtype != other.dtype and np.finfo(array.dtype).dtype != np.finfo(other.dtype).dtype:
+        raise TypeError(
+            f"{owner}: {name} is {array.dtype} but {other_name} is {other.dtype}; convert one of them with .astype"
+        )
+
+
+def check_features(owner, x, features):
+    """Refuse an x whose last axis is not `features` long: ValueError, with a guess at what was meant."""
+    if x.ndim and x.shape[-1] == features:
+        return
+    if x.ndim == 2 and x.shape[0] == features:
+        guess = "; did you mean x.T?"
+    elif x.ndim == 1 and features == 1:
+        guess = "; did you mean x[:, None]?"
+    else:
+        guess = ""
+    raise ValueError(f"{owner}: expected x of shape (..., {features}), got {x.shape}{guess}")
+
+
+def check_shape(owner, name, array, shape):
+    """Refuse any shape but `shape` (ValueError): broadcasting hides mistakes in gradients."""
+    if array.shape == shape:
+        return
+    if array.shape == (*shape, 1):
+        guess = f"; did you mean {name}[..., 0]?"
+    elif (*array.shape, 1) == shape:
+        guess = f"; did you mean {name}[..., None]?"
+    else:
+        guess = ""
+    raise ValueError(f"{owner}: expected {name} of shape {shape}, got {array.shape}{guess}")
+
+
+def check_finite(owner, name, array):
+    """Refuse NaN and infinities (ValueError), naming the first index."""
+    finite = np.isfinite(array)
+    if not finite.all():
+        index = first_index(~finite)
+        raise ValueError(f"{owner}: {name}[{index}] is {array[~finite][0]}; expected finite numbers")
+
+
+def check_range(owner, name, array, low, high, remedy):
+    """Refuse entries outside [low, high] (ValueError), naming the first one and the remedy."""
+    outside = (array.real < low) | (array.real > high)
+    if outside.any():
+        raise ValueError(
+            f"{owner}: {name}[{first_index(outside)}] is {array[outside][0]}; "
+            f"expected every entry in {low}..{high}; {remedy}"
+        )
+
+
+def check_dtype_name(owner, dtype):
+    """The dtype to build parameters in: float32 or float64, anything else is refused (TypeError)."""
+    dtype = np.dtype(dtype)
+    if dtype not in (np.float32, np.float64) or not dtype.isnative:
+        raise TypeError(f"{owner}: expected dtype float32 or float64, got {dtype}")
+    return dtype
+
+
+def first_index(mask):
+    """The first index where mask holds, as text: `3` or `0, 2`."""
+    return ", ".join(str(int(i)) for i in np.argwhere(mask)[0])

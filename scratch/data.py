@@ -1,0 +1,75 @@
+"""Data as arrays, nothing downloaded: the worked example and tables that come with scikit-learn.
+
+float64 features (N, features); class labels int64 (N,); regression targets float64 (N, 1).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+WORKED_EXAMPLE_X = ((5.0, 3.0),)  # the lecture's one input, as a batch of one
+
+
+class Table(NamedTuple):
+    """x (N, features), target, and the names of the columns and (for classes) of the labels."""
+
+    x: np.ndarray
+    target: np.ndarray
+    features: tuple[str, ...]
+    classes: tuple[str, ...] = ()
+
+
+def worked_example(label=1):
+    """The lecture's worked example: x = (5, 3) as shape (1, 2), and its label, 1 or 0, as a target of shape (1, 1)."""
+    if label not in (0, 1):
+        raise ValueError(f"worked_example: expected label 0 or 1, got {label!r}")
+    return np.array(WORKED_EXAMPLE_X), np.array([[float(label)]])
+
+
+def iris():
+    """Fisher's Iris: 150 flowers, sepal and petal length and width in cm; setosa, versicolor, virginica."""
+    from sklearn.datasets import load_iris
+
+    bunch = load_iris()
+    names = tuple(name.removesuffix(" (cm)") for name in bunch.feature_names)
+    return Table(bunch.data, bunch.target.astype(np.int64), names, tuple(map(str, bunch.target_names)))
+
+
+def iris_setosa():
+    """The lecture's binary problem: sepal length and width; label 0 for setosa, 1 for the rest (float64, (150,))."""
+    table = iris()
+    target = (table.target != 0).astype(float)
+    return Table(
+        np.ascontiguousarray(table.x[:, :2]), target, table.features[:2], ("setosa", "versicolor or virginica")
+    )
+
+
+def diabetes():
+    """442 patients, ten standardised measurements; target (442, 1): progression of the disease after one year."""
+    from sklearn.datasets import load_diabetes
+
+    bunch = load_diabetes(scaled=True)
+    return Table(bunch.data, bunch.target[:, None].astype(float), tuple(bunch.feature_names))
+
+
+def standardise(train, *others):
+    """(a − mean) / standard deviation for each array, both taken per column from train alone.
+
+    Raises ValueError where a column of train is constant.
+    """
+    mean, deviation = train.mean(axis=0), train.std(axis=0)
+    if not deviation.all():
+        raise ValueError(f"standardise: column {int(np.argmin(deviation))} is constant in the training rows")
+    return tuple((array - mean) / deviation for array in (train, *others))
+
+
+def split(target, held_out, seed, stratify=True):
+    """Row numbers (train, test): a random part `held_out` (0..1) of the rows is kept for the test, the same for a seed.
+
+    stratify: every class in its share, for labels; False for a regression. Raises ValueError for a class of one row.
+    """
+    from sklearn.model_selection import train_test_split
+
+    rows, classes = np.arange(len(target)), target if stratify else None
+    train, test = train_test_split(rows, test_size=held_out, random_state=seed, stratify=classes)
+    return np.sort(train), np.sort(test)

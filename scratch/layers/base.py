@@ -1,0 +1,34 @@
+"""What every hand-derived layer shares: the contract."""
+
+from abc import ABC, abstractmethod
+
+
+class Layer(ABC):
+    """A hand-derived layer: forward gives outputs and a cache, backward turns output gradients into the rest.
+
+        outputs, cache = layer.forward(*inputs)
+        input gradients, {name: gradient} = layer.backward(output gradients, cache)
+
+    The cache is the caller's: it holds the local results that backward reuses (the key idea of backpropagation),
+    so any number of calls may be pending. backward returns fresh arrays and adds to nothing.
+    `params` and `buffers` name the arrays that a layer holds, under torch's names; `d` + name is ∂J/∂name.
+    """
+
+    params: tuple[str, ...] = ()
+    buffers: tuple[str, ...] = ()
+    training = True
+
+    @abstractmethod
+    def forward(self, *inputs):
+        """inputs -> (outputs, cache)"""
+
+    @abstractmethod
+    def backward(self, doutputs, cache):
+        """(output gradients, cache) -> (input gradients, {name: gradient})"""
+
+    def __call__(self, *inputs):
+        """The outputs alone."""
+        return self.forward(*inputs)[0]
+
+    def __repr__(self):
+        return f"{type(self).__name__}()"

@@ -1,0 +1,48 @@
+"""The dense layer: every input is connected to every neuron."""
+
+from scratch.checks import check_dtype_name, check_features, check_float, check_precision, check_shape
+from scratch.init import uniform_fan_in
+from scratch.layers.base import Layer
+
+
+class Linear(Layer):
+    """z = x Wᵀ + b: one neuron per row of W.
+
+    Given dz = ∂J/∂z:   dx = dz W      dW = dzᵀ x      db = Σₙ dzₙ     (n runs over all leading axes)
+    Shapes: x (..., in_features), z (..., out_features), weight (out_features, in_features), bias (out_features,).
+    Starts as torch does: every entry uniform in ±1/√in_features, drawn from rng (a Generator, a seed or None).
+    Raises ValueError for shapes and TypeError for dtypes that do not fit; float32 stays float32.
+    Source: lecture 18, "Neural Networks: Layers"; the lecture's W (in × out) is this weight transposed.
+    """
+
+    params = ("weight", "bias")
+
+    def __init__(self, in_features, out_features, bias=True, rng=None, dtype="float64"):
+        dtype = check_dtype_name("Linear", dtype)
+        draw = uniform_fan_in(in_features, rng, dtype)
+        self.weight = draw((out_features, in_features))
+        self.bias = draw((out_features,)) if bias else None
+
+    def forward(self, x):
+        check_float("Linear", "x", x)
+        check_features("Linear", x, self.weight.shape[1])
+        check_precision("Linear", "x", x, "weight", self.weight)
+        rows = x.reshape(-1, x.shape[-1])
+        z = rows @ self.weight.T
+        if self.bias is not None:
+            z += self.bias
+        return z.reshape(*x.shape[:-1], -1), x
+
+    def backward(self, dz, x):
+        check_float("Linear", "dz", dz)
+        check_shape("Linear", "dz", dz, (*x.shape[:-1], self.weight.shape[0]))
+        check_precision("Linear", "dz", dz, "weight", self.weight)
+        rows, drows = x.reshape(-1, x.shape[-1]), dz.reshape(-1, dz.shape[-1])
+        grads = {"weight": drows.T @ rows}
+        if self.bias is not None:
+            grads["bias"] = drows.sum(axis=0)
+        return (drows @ self.weight).reshape(x.shape), grads
+
+    def __repr__(self):
+        out_features, in_features = self.weight.shape
+        return f"Linear({in_features}, {out_features}{', bias=False' if self.bias is None else ''})"

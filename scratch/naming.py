@@ -1,0 +1,92 @@
+"""The walk that finds parameters and names them as torch does.
+
+The contract, read by shape and never by base class:
+- an object's own arrays are the attributes that its `params` and `buffers` name; an attribute that is None is absent;
+- its parts are what `children()` returns as {name: part}, or, where there is no such method, those of its attributes
+  that have both `forward` and `backward`, under the attribute's name;
+- the name of a part's array is the part's name, a dot, and the array's name there: `0.weight`, `head.bias`;
+- a part that is met twice keeps the first name.
+"""
+
+import numpy as np
+
+
+def walk(net):
+    """Pairs (dotted prefix, part) for net and every part of it, each object once, in torch's order."""
+    seen = set()
+
+    def visit(part, prefix):
+        if id(part) in seen:
+            return
+        seen.add(id(part))
+        yield prefix, part
+        for name, child in children(part).items():
+            yield from visit(child, f"{prefix}{name}.")
+
+    return visit(net, "")
+
+
+def children(part):
+    """{name: part} of the parts that an object holds."""
+    if hasattr(part, "children"):
+        return part.children()
+    attributes = getattr(part, "__dict__", {})
+    return {name: v for name, v in attributes.items() if hasattr(v, "forward") and hasattr(v, "backward")}
+
+
+def named_parameters(net):
+    """{dotted name: live array} of everything that is learnt; an optimizer updates these in place."""
+    return _named(net, "params")
+
+
+def named_buffers(net):
+    """{dotted name: live array} of what is stored with the weights but not learnt (running statistics)."""
+    return _named(net, "buffers")
+
+
+def _named(net, kind):
+    names = [(prefix, part, own) for prefix, part in walk(net) for own in getattr(part, kind, ())]
+    return {prefix + own: getattr(part, own) for prefix, part, own in names if getattr(part, own) is not None}
+
+
+def state_dict(net):
+    """{torch's dotted name: array}: copies of all parameters and buffers, ready for torch after a conversion."""
+    return {name: np.array(array) for name, array in {**named_parameters(net), **named_buffers(net)}.items()}
+
+
+def load_state_dict(net, mapping):
+    """Copy arrays into net, strictly: same names, same shapes; values are cast to net's own dtypes.
+
+    Raises ValueError listing every difference, and then net is untouched.
+    """
+    own = {**named_parameters(net), **named_buffers(net)}
+    arrays = {name: np.asarray(value) for name, value in mapping.items()}
+    wrong = differences({name: array.shape for name, array in own.items()}, arrays)
+    if wrong:
+        raise ValueError(f"load_state_dict: {wrong}")
+    replace(net, {name: arrays[name].astype(array.dtype) for name, array in own.items()})
+
+
+def differences(shapes, arrays):
+    """What keeps {name: array} from filling {name: shape}, as text; empty where it fits."""
+    wrong = [f"missing {name}" for name in shapes if name not in arrays]
+    wrong += [f"unexpected {name}" for name in arrays if name not in shapes]
+    wrong += [
+        f"{name} has shape {tuple(arrays[name].shape)}, expected {shape}"
+        for name, shape in shapes.items()
+        if name in arrays and tuple(arrays[name].shape) != shape
+    ]
+    return "; ".join(wrong)
+
+
+def replace(net, mapping):
+    """Put the very arrays of mapping in the places that their dotted names say, as they are."""
+    places = {prefix + own: (part, own) for prefix, part in walk(net) for own in part_names(part)}
+    for name, array in mapping.items():
+        part, own = places[name]
+        setattr(part, own, array)
+
+
+def part_names(part):
+    """The names of a part's own arrays: parameters, then buffers."""
+    return (*getattr(part, "params", ()), *getattr(part, "buffers", ()))

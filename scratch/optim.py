@@ -1,0 +1,22 @@
+"""Optimizers: what turns gradients into the next weights."""
+
+
+class SGD:
+    """Plain gradient descent θ ← θ − α ∂J/∂θ, in place.
+
+    params: {name: live array} as `scratch.named_parameters(net)` gives it; lr: the step size α > 0.
+    Source: lecture 18, "Review: Gradient Descent".
+    """
+
+    def __init__(self, params, lr):
+        if not 0 < lr < float("inf"):
+            raise ValueError(f"SGD: expected a positive finite lr, got {lr}")
+        self.params, self.lr = params, lr
+
+    def step(self, grads):
+        """One update; grads {name: gradient} must name every parameter (ValueError lists the others)."""
+        if grads.keys() != self.params.keys():
+            differing = ", ".join(sorted(grads.keys() ^ self.params.keys()))
+            raise ValueError(f"SGD: parameters and gradients differ in {differing}")
+        for name, array in self.params.items():
+            array -= self.lr * grads[name]
