@@ -1,6 +1,6 @@
 """The bridge: a hand-derived network and its torch twin side by side, every entry of every gradient judged."""
 
-from parity.bridge import to_scratch, to_torch
+from parity.bridge import to_numpy, to_scratch, to_torch
 from parity.check import GradientMismatch, assert_parity, check, compare
 from parity.compare import Row, Worst
 from parity.report import Finding, Report
@@ -14,6 +14,7 @@ __all__ = [
     "assert_parity",
     "check",
     "compare",
+    "to_numpy",
     "to_scratch",
     "to_torch",
 ]

@@ -115,11 +115,11 @@ def check_wrt(wrt, theirs):
     return wanted
 
 
-def compare(ours, theirs, inputs, title, device="cpu", seed=0):
+def compare(ours, theirs, inputs, title, device="cpu", seed=0, shake_twin=True):
     """Judge any computation done by both sides, a whole training run for example, within what rounding explains.
 
     ours: {name: array} -> {name: array} in NumPy; theirs: the same on tensors, called on `device` in float64.
-    inputs: {name: float64 array}, where both start. Returns a Report with one row per name that theirs gives.
+    inputs: {name: float64 array}, where both start. shake_twin: see parity.budget.measure. Returns a Report with one row per name that theirs gives.
     """
     torch_device = check_device(device)
 
@@ -128,7 +128,7 @@ def compare(ours, theirs, inputs, title, device="cpu", seed=0):
         return {name: to_numpy(result) for name, result in results.items()}
 
     base_ours, base_theirs = ours(inputs), theirs_in_numpy(inputs)
-    budget = measure(ours, theirs_in_numpy, inputs, base_ours, base_theirs, seed)
+    budget = measure(ours, theirs_in_numpy, inputs, base_ours, base_theirs, seed, shake_twin)
     rows = [judge(name, "quantity", base_ours.get(name), base_theirs[name], budget[name]) for name in base_theirs]
     return Report(title, f"float64, torch on {torch_device}, seed {seed}", tuple(rows))
 

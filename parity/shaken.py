@@ -5,48 +5,75 @@ CESTAC; J. Vignes, 1993). A move never crosses the edges 0 and ±1 of domains: a
 square root of 0 exists. Half a unit would be rounded away.
 """
 
+import functools
+import math
+
 import numpy as np
 import torch
+from torch._decomp import decomposition_table
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_map
+from torch.utils._pytree import tree_leaves, tree_map
+
+
+class Directions:
+    """Random −1, 0 and 1, dealt from a shuffled stock: most arrays are small, and drawing for each costs more."""
+
+    def __init__(self, seed):
+        self.generator = np.random.default_rng(seed)
+        self.stock, self.dealt = self.draw(1 << 16), 0
+
+    def draw(self, count):
+        return self.generator.integers(-1, 2, count, np.int8).astype(np.float32)
+
+    def take(self, shape):
+        """An array of that shape, to be read only."""
+        count = math.prod(shape)
+        if count > self.stock.size:
+            return self.draw(count).reshape(shape)
+        if self.dealt + count > self.stock.size:
+            self.stock, self.dealt = self.draw(self.stock.size), 0
+        self.dealt += count
+        return self.stock[self.dealt - count : self.dealt].reshape(shape)
 
 
 class ShakenArray(np.ndarray):
     """An array whose every arithmetic result is moved; made by `shaken`, it hands its generator on to all results."""
 
-    generator: np.random.Generator
+    directions: Directions
 
     def __array_finalize__(self, source):
-        self.generator = getattr(source, "generator", None)
+        if isinstance(source, ShakenArray):
+            self.directions = source.directions
 
     def __array_ufunc__(self, ufunc, method, *inputs, out=None, **options):
-        generator = find_generator((*inputs, *(out or ())))
-        places = {} if out is None else {"out": tuple(plain(place) for place in out)}
-        results = getattr(ufunc, method)(*map(plain, inputs), **places, **tree_map(plain, options))
+        directions = next(a.directions for a in (*inputs, *(out or ())) if isinstance(a, ShakenArray))
+        options = {name: plain(option) for name, option in options.items()}
         if out is not None:
-            for place in places["out"]:
-                if place is not None:
-                    place[...] = moved(place, generator)
+            options["out"] = tuple(plain(place) for place in out)
+        results = getattr(ufunc, method)(*(plain(operand) for operand in inputs), **options)
+        if out is not None:
+            for place in options["out"]:
+                place[...] = moved(place, directions)
             return out[0] if len(out) == 1 else out
-        if method == "at":
-            return None
-        return tree_map(lambda result: shaken(result, generator), results)
+        if isinstance(results, tuple):
+            return tuple(shaken(result, directions) for result in results)
+        return shaken(results, directions)
 
     def __array_function__(self, function, types, args, kwargs):
-        generator = find_generator((args, kwargs))
+        directions = next(leaf.directions for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, ShakenArray))
         args, kwargs = tree_map(plain, (args, kwargs))
         if (out := kwargs.get("out")) is not None:
             function(*args, **kwargs)
-            out[...] = moved(out, generator)
-            return with_generator(out, generator)
-        arrays = [leaf for leaf in leaves((args, kwargs)) if isinstance(leaf, np.ndarray)]
+            out[...] = moved(out, directions)
+            return with_directions(out, directions)
+        arrays = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, np.ndarray)]
 
         def wrap(result):
             if not isinstance(result, np.ndarray | np.generic):
                 return result
             if any(np.may_share_memory(result, array) for array in arrays):  # a view: data moved, nothing computed
-                return with_generator(result, generator)
-            return shaken(result, generator)
+                return with_directions(result, directions)
+            return shaken(result, directions)
 
         return tree_map(wrap, function(*args, **kwargs))
 
@@ -54,31 +81,33 @@ class ShakenArray(np.ndarray):
         return np.dot(self, other, out=out)
 
 
-def shaken(array, generator):
+def shaken(array, directions):
     """A float array moved at random, as a ShakenArray; integers, booleans and everything else as they are."""
     if not isinstance(array, np.ndarray | np.generic) or array.dtype.kind not in "fc":
         return array
-    return with_generator(moved(np.asarray(array), generator), generator)
+    return with_directions(moved(np.asarray(array), directions), directions)
 
 
-def moved(array, generator):
+def moved(array, directions):
     """Each entry of a plain float array moved by −1, 0 or +1 unit in the last place; real and imaginary part alike."""
     if array.dtype.kind == "c":
-        parts = moved(array.real, generator) + 0j
-        parts.imag = moved(array.imag, generator)
-        return parts
+        return moved(array.real, directions) + 1j * moved(array.imag, directions)
     if array.dtype.kind != "f":
         return array
-    direction = generator.integers(-1, 2, array.shape, np.int8)
-    edge = (array == 0) | (np.abs(array) == 1)
-    direction = np.where(edge, np.where(array == 0, 1, -1) * np.abs(direction), direction)
-    with np.errstate(all="ignore"):
-        return np.where(np.isfinite(array), array + direction.astype(array.dtype) * np.spacing(array), array)
+    direction, size = directions.take(array.shape), np.abs(array)
+    with np.errstate(over="ignore", under="ignore"):
+        edge = size * size == size  # 0, ±1 and infinities
+    if edge.any():
+        direction = np.where(array == 0, np.abs(direction), np.where(edge, -np.abs(direction), direction))
+        spacing = np.where(np.isfinite(array), np.spacing(np.where(np.isfinite(array), array, 0)), 0)
+    else:
+        spacing = np.spacing(array)
+    return np.asarray(array + direction * spacing, array.dtype)
 
 
-def with_generator(array, generator):
+def with_directions(array, directions):
     view = np.asarray(array).view(ShakenArray)
-    view.generator = generator
+    view.directions = directions
     return view
 
 
@@ -87,44 +116,40 @@ def plain(value):
     return value.view(np.ndarray) if isinstance(value, ShakenArray) else value
 
 
-def leaves(tree):
-    """The leaves of nested tuples, lists and dicts."""
-    found: list = []
-    tree_map(found.append, tree)
-    return found
-
-
-def find_generator(tree):
-    return next(leaf.generator for leaf in leaves(tree) if isinstance(leaf, ShakenArray))
-
-
 class ShakenTorch(TorchDispatchMode):
     """Inside this context every arithmetic result of torch is moved likewise, autograd's backward pass included.
 
-    Views and in-place results share memory with an operand and are left alone.
+    Views and in-place results share memory with an operand and are left alone; fused kernels are taken apart.
     """
 
-    def __init__(self, seed):
+    def __init__(self, directions):
         super().__init__()
-        self.seed, self.generators = seed, {}
+        self.directions = directions
 
     def __torch_dispatch__(self, operator, types, args=(), kwargs=None):
-        results = operator(*args, **(kwargs or {}))
+        kwargs = kwargs or {}
         if any(returned.alias_info is not None for returned in operator._schema.returns):
-            return results
+            return operator(*args, **kwargs)
+        if (steps := arithmetic_of(operator)) is not None:
+            with self:
+                return steps(*args, **kwargs)
+        results = operator(*args, **kwargs)
+        if isinstance(results, torch.Tensor):
+            return self.move(results)
         return tree_map(self.move, results)
 
     def move(self, tensor):
         if not isinstance(tensor, torch.Tensor) or not tensor.is_floating_point():
             return tensor
-        direction = torch.randint(-1, 2, tensor.shape, generator=self.generator(tensor.device), device=tensor.device)
-        direction = torch.where(tensor == 0, direction.abs(), direction)
-        direction = torch.where(tensor.abs() == 1, -tensor.sign() * direction.abs(), direction)
-        size = tensor.abs()
-        spacing = torch.nextafter(size, torch.full_like(size, torch.inf)) - size
-        return torch.where(tensor.isfinite(), tensor + direction * spacing, tensor)
+        return torch.from_numpy(moved(tensor.detach().cpu().numpy(), self.directions)).to(tensor.device)
 
-    def generator(self, device):
-        if device not in self.generators:
-            self.generators[device] = torch.Generator(device).manual_seed(self.seed)
-        return self.generators[device]
+
+@functools.cache
+def arithmetic_of(operator):
+    """What a fused operator computes, as torch's own decomposition into simpler ones; None where it is simple.
+
+    A fused kernel rounds inside, where no move of its result reaches: in log-softmax's backward 1 − p cancels.
+    Operators that are primitive by name (add, exp, sum, …) are simple.
+    """
+    name = operator._schema.name.removeprefix("aten::")
+    return None if hasattr(torch.ops.prims, name) else decomposition_table.get(operator)

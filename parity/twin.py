@@ -20,12 +20,12 @@ class Twin:
         self.parameter_names = tuple(hand.parameters)
         if isinstance(against, torch.nn.Module):
             self.name = f"torch.nn.{type(against).__name__}" if is_torchs_own(against) else type(against).__name__
-            self.module = copy.deepcopy(against).to(device, torch.float64)
+            self.call = self.functional(copy.deepcopy(against).to(device, torch.float64))
             shapes = {n: tuple(t.shape) for n, t in chain(against.named_parameters(), against.named_buffers())}
             wrong = differences(shapes, hand.parameters | hand.buffers)
         elif callable(against):
             self.name = getattr(against, "__name__", type(against).__name__)
-            self.module, self.function = None, against
+            self.call = lambda weights, inputs: against(*inputs)
             wrong = f"unexpected {', '.join(self.weight_names)}" if self.weight_names else ""
         else:
             raise TypeError(f"parity.check: expected against as an nn.Module or a function, got {against!r}")
@@ -41,7 +41,7 @@ class Twin:
         wanted = found | {("parameter", name): tensors[name] for name in self.parameter_names}
         for tensor in wanted.values():
             tensor.requires_grad_()
-        outputs = as_tuple(self.call(weights, inputs))
+        outputs = as_tuple(self.call(weights, tuple(inputs.values())))
         grads = torch.autograd.grad(
             outputs,
             tuple(wanted.values()),
@@ -53,10 +53,10 @@ class Twin:
             results[key] = to_numpy(torch.zeros_like(tensor) if grad is None else grad)
         return results
 
-    def call(self, weights, inputs):
-        if self.module is None:
-            return self.function(*inputs.values())
-        return torch.func.functional_call(self.module, weights, tuple(inputs.values()))
+    @staticmethod
+    def functional(module):
+        """The module as a function of ({name: weight}, inputs); its own weights are never touched."""
+        return lambda weights, inputs: torch.func.functional_call(module, weights, inputs)
 
     def tensor(self, array):
         """A fresh tensor, float64 wherever the array is floating; never shares memory with it."""

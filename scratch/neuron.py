@@ -173,7 +173,7 @@ class Perceptron(Neuron):
         """
         self(x)  # refuses what does not fit
         check_labels("Perceptron", x, target)
-        misses = []
+        misses: list[int] = []
         while len(misses) < max_epochs and (not misses or misses[-1]):
             misses.append(sum(self.learn(row, t, lr) for row, t in zip(x, target, strict=True)))
         return misses

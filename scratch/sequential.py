@@ -28,7 +28,7 @@ class Sequential(Layer):
         return x, caches
 
     def backward(self, dy, caches):
-        grads = {}
+        grads: dict = {}
         for name, layer, cache in zip(reversed(self.names), reversed(self.layers), reversed(caches), strict=True):
             dy, own = layer.backward(dy, cache)
             for key, gradient in own.items():

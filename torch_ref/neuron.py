@@ -1,4 +1,4 @@
-"""Part 1 of the lecture in torch: an artificial neuron, the logistic neuron, the perceptron; autograd differentiates."""
+"""Part 1 of the lecture in torch: an artificial neuron, the logistic neuron, the perceptron; autograd derives."""
 
 import math
 
@@ -90,9 +90,9 @@ class Perceptron(Neuron):
         error = t - self(row[None])[0]
         if not error:
             return False
-        self.weight += lr * error * row
+        self.weight.add_(lr * error * row)
         if self.bias is not None:
-            self.bias += lr * error
+            self.bias.add_(lr * error)
         return True
 
 

@@ -1,0 +1,107 @@
+"""What the command lines of all scripts share: refusals in a line or two, devices, output folders, exit statuses.
+
+Exit statuses: 0 agrees or fine, 1 a disagreement was found, 2 bad usage or input, 3 could not decide or crashed,
+130 Ctrl-C, 143 SIGTERM.
+"""
+
+import argparse
+import difflib
+import os
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+
+
+class Refusal(Exception):
+    """Bad usage or bad input: its one or two lines are all that a person sees; exit status 2."""
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse without abbreviations, whose refusals are one line and name the nearest flag."""
+
+    def __init__(self, **options):
+        super().__init__(allow_abbrev=False, **options)
+
+    def parse_args(self, args=None, namespace=None):
+        found, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            flag = unknown[0].split("=")[0]
+            near = difflib.get_close_matches(flag, self._option_string_actions, n=1, cutoff=0.5)
+            self.error(f"unknown argument {unknown[0]!r}" + (f"; did you mean {near[0]}?" if near else ""))
+        return found
+
+    def error(self, message):
+        self.exit(2, f"{self.prog}: {message}; {self.prog} --help lists the arguments\n")
+
+
+def add_device(parser):
+    parser.add_argument(
+        "--device", default="auto", metavar="NAME", help="auto (CUDA where there is one), cpu, cuda or cuda:N; [auto]"
+    )
+
+
+def choose_device(name):
+    """The device to compute on, in float64. Never falls back in silence: what is not there is refused."""
+    import torch
+
+    from parity.bridge import check_device, usable_devices
+
+    if name == "auto":
+        return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
+    try:
+        device = check_device(name)
+    except ValueError as error:
+        raise Refusal(str(error)) from None
+    if device.type == "mps":
+        usable = ", ".join(device for device in usable_devices() if device != "mps")
+        raise Refusal(f"device mps has no float64, which the comparison needs; usable: {usable}")
+    return device
+
+
+def prepare_folder(path):
+    """The folder, made if need be and tried for writing; refused in one line where it cannot be used."""
+    folder = Path(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise Refusal(f"cannot write to {folder.absolute()}: {error.strerror}; name another folder") from None
+    return folder
+
+
+def write_whole(path, write):
+    """Call write(temporary path beside it), then move the file into place: a file is whole or not there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.stem}.part{path.suffix}")
+    try:
+        write(temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def console():
+    """A console as wide as the terminal, or wide enough for every table where the output is piped."""
+    terminal = Console()
+    return terminal if terminal.is_terminal else Console(width=120)
+
+
+def run(main):
+    """Run main(arguments) as a script: its status, or 2 for a refusal, 130 and 143 for Ctrl-C and SIGTERM."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        status = main(sys.argv[1:])
+    except Refusal as refusal:
+        print(f"{Path(sys.argv[0]).name}: {refusal}", file=sys.stderr)
+        status = 2
+    except KeyboardInterrupt:
+        print("\ninterrupted", file=sys.stderr)
+        status = 130
+    except BrokenPipeError:  # the reader of our output has gone: `demo.py | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
+    sys.exit(status)

@@ -1,0 +1,34 @@
+"""The perceptron on Iris: the data are separable, so the perceptron rule stops by itself, on the same row on both sides."""
+
+import numpy as np
+import torch
+
+import parity
+import scratch
+import torch_ref
+from parity.compare import judge
+from scripts.experiments import Experiment
+
+
+def run(device):
+    """Passes over setosa against the rest until one has no miss, by both sides.
+
+    Nothing is differentiated, so nothing is shaken: the misses are whole numbers and must be equal. The weights are
+    sums of as many terms as there were misses; adding n terms in floating point is off by at most n u max|partial
+    sum| with u = 2⁻⁵³ (N. Higham, Accuracy and Stability, 4.2), on either side.
+    """
+    table = scratch.data.iris_setosa()
+    hand, twin = scratch.Perceptron(2), torch_ref.Perceptron(2, device=device)
+    misses = hand.fit(table.x, table.target)
+    twin_misses = twin.fit(torch.tensor(table.x, device=device), torch.tensor(table.target, device=device))
+    theta, twin_theta = np.append(hand.weight, hand.bias), parity.to_numpy(torch.cat([twin.weight, twin.bias[None]]))
+    largest = sum(misses) * np.abs(table.x).max()  # no partial sum can be larger than the sum of all terms
+    budget = 2 * sum(misses) * 2.0**-53 * largest
+    rows = (
+        judge("misses per pass", "quantity", np.array(misses, float), np.array(twin_misses, float), 0.0),
+        judge("weights", "quantity", theta, twin_theta, budget),
+    )
+    report = parity.Report(f"{len(misses)} passes of the perceptron rule", f"float64, torch on {device}", rows)
+    facts = (f"no miss in pass {len(misses)}, after {sum(misses):,} updates: the classes are separable",)
+    values = {"passes": len(misses), "updates": sum(misses), "weights": theta.tolist(), "last misses": misses[-1]}
+    return Experiment("Iris: the perceptron", (report,), facts, values)
