@@ -119,7 +119,8 @@ def compare(ours, theirs, inputs, title, device="cpu", seed=0, shake_twin=True):
     """Judge any computation done by both sides, a whole training run for example, within what rounding explains.
 
     ours: {name: array} -> {name: array} in NumPy; theirs: the same on tensors, called on `device` in float64.
-    inputs: {name: float64 array}, where both start. shake_twin: see parity.budget.measure. Returns a Report with one row per name that theirs gives.
+    inputs: {name: float64 array}, where both start. shake_twin: see parity.budget.measure.
+    Returns a Report with one row per name that theirs gives.
     """
     torch_device = check_device(device)
 

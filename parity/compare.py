@@ -22,7 +22,8 @@ class Row:
 
     kind: "output", "input" or "parameter" (gradients by those), or "quantity". verdict: "pass", "fail", or "void"
     where nothing was proved (no entries, or a gradient that is zero throughout). error and budget: |ours − theirs|
-    and what rounding explains, both at the worst entry. hides: the largest budget of an entry as a share of it,
+    and what rounding explains, both at the entry that uses most of its budget; largest: the largest |ours − theirs|
+    of any entry. hides: the largest budget of an entry as a share of it,
     so the relative error that a pass could still hide. cause: a code, where one is known.
     """
 
@@ -36,6 +37,7 @@ class Row:
     cause: str | None = None
     note: str = ""
     hides: float = 0.0
+    largest: float = 0.0
     size: int = 0
 
     @property
@@ -79,6 +81,7 @@ def judge(name, kind, ours, theirs, budget, dtype=None):
         cause=cause,
         note=note,
         hides=float(np.max(np.divide(budget, np.abs(theirs), out=np.zeros(shape), where=theirs != 0))),
+        largest=float(error.max()),
         size=ours.size,
     )
 

@@ -48,6 +48,10 @@ class Neuron(Layer):
             grads["bias"] = dz.sum()
         return dz[:, None] * self.weight, grads
 
+    def theta(self):
+        """The lecture's θ: (w, b) as one fresh vector."""
+        return np.append(self.weight, self.bias) if self.bias is not None else self.weight.copy()
+
     def __repr__(self):
         bias = ", bias=False" if self.bias is None else ""
         return f"{type(self).__name__}({len(self.weight)}, {self.activation!r}{bias})"
@@ -88,10 +92,6 @@ class LogisticNeuron(Neuron):
         for name, array in self.split(theta).items():
             setattr(self, name, array)
         return steps
-
-    def theta(self):
-        """The lecture's θ: (w, b) as one fresh vector."""
-        return np.append(self.weight, self.bias) if self.bias is not None else self.weight.copy()
 
     def split(self, theta):
         """θ, or a gradient by θ, under the parameters' names."""

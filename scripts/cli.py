@@ -43,6 +43,14 @@ def add_device(parser):
     )
 
 
+def seed(text):
+    """An argparse type: a whole number from 0 to 2³² − 1, which NumPy and torch both take."""
+    number = int(text) if text.isascii() and text.isdigit() else -1
+    if not 0 <= number < 2**32:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 0 to {2**32 - 1}, got {text!r}")
+    return number
+
+
 def choose_device(name):
     """The device to compute on, in float64. Never falls back in silence: what is not there is refused."""
     import torch

@@ -32,6 +32,10 @@ class Neuron(nn.Module):
     def forward(self, x):
         return self.activation(self.logits(x))
 
+    def theta(self):
+        """The lecture's θ: (w, b) as one fresh vector."""
+        return torch.cat([parameter.detach().reshape(-1) for parameter in self.parameters()])
+
 
 class LogisticNeuron(Neuron):
     """Logistic regression: a sigmoid neuron trained on binary cross-entropy."""
@@ -64,10 +68,6 @@ class LogisticNeuron(Neuron):
             if watch and steps % every == 0:
                 watch(steps, after)
         return steps
-
-    def theta(self):
-        """The lecture's θ: (w, b) as one fresh vector."""
-        return torch.cat([parameter.detach().reshape(-1) for parameter in self.parameters()])
 
 
 class Perceptron(Neuron):

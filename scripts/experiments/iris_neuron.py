@@ -24,7 +24,7 @@ def place_in_torch(neuron, theta):
     return neuron
 
 
-def descend_to_the_stop(table, progress):
+def descend_to_the_stop(table, progress=lambda step: None):
     """Descent by hand from θ = (1, 1, 1): the neuron, the number of steps, the points (step, θ) along the path."""
     neuron, path = place(scratch.LogisticNeuron(2), np.ones(3)), []
 
@@ -92,4 +92,4 @@ def run(device, seed, quick, progress):
         first_steps(200 if quick else 2000, table, device, seed),
     )
     values = {"steps": steps, "theta": theta.tolist(), "accuracy": accuracy}
-    return Experiment("Iris: the neuron", reports, facts, values, {"neuron": neuron, "table": table})
+    return Experiment("Iris neuron", reports, facts, values, {"neuron": neuron, "table": table})

@@ -1,4 +1,4 @@
-"""The perceptron on Iris: the data are separable, so the perceptron rule stops by itself, on the same row on both sides."""
+"""The perceptron on Iris: the classes are separable, so its rule stops by itself, after the same pass on both sides."""
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ def run(device):
     hand, twin = scratch.Perceptron(2), torch_ref.Perceptron(2, device=device)
     misses = hand.fit(table.x, table.target)
     twin_misses = twin.fit(torch.tensor(table.x, device=device), torch.tensor(table.target, device=device))
-    theta, twin_theta = np.append(hand.weight, hand.bias), parity.to_numpy(torch.cat([twin.weight, twin.bias[None]]))
+    theta, twin_theta = hand.theta(), parity.to_numpy(twin.theta())
     largest = sum(misses) * np.abs(table.x).max()  # no partial sum can be larger than the sum of all terms
     budget = 2 * sum(misses) * 2.0**-53 * largest
     rows = (
@@ -31,4 +31,4 @@ def run(device):
     report = parity.Report(f"{len(misses)} passes of the perceptron rule", f"float64, torch on {device}", rows)
     facts = (f"no miss in pass {len(misses)}, after {sum(misses):,} updates: the classes are separable",)
     values = {"passes": len(misses), "updates": sum(misses), "weights": theta.tolist(), "last misses": misses[-1]}
-    return Experiment("Iris: the perceptron", (report,), facts, values)
+    return Experiment("Iris perceptron", (report,), facts, values)

@@ -42,6 +42,11 @@ def flat(arrays, names):
     return np.concatenate([arrays[name].ravel() for name in names])
 
 
+def differences(report):
+    """One line: the largest differences over the run, by loss, gradients and weights."""
+    return (f"largest difference over the run: {', '.join(f'{row.name} {row.largest:.1e}' for row in report.rows)}",)
+
+
 def lockstep(build, build_twin, losses, data, lr, steps, title, device, seed):
     """The report of both trainings, and both trained networks.
 
