@@ -6,7 +6,7 @@ from itertools import chain
 import torch
 
 from parity.bridge import to_numpy
-from parity.vjp import as_tuple, name_outputs
+from parity.vjp import as_tuple, function_name, name_outputs
 from scratch.naming import differences
 
 
@@ -24,7 +24,7 @@ class Twin:
             shapes = {n: tuple(t.shape) for n, t in chain(against.named_parameters(), against.named_buffers())}
             wrong = differences(shapes, hand.parameters | hand.buffers)
         elif callable(against):
-            self.name = getattr(against, "__name__", type(against).__name__)
+            self.name = function_name(against)
             self.call = lambda weights, inputs: against(*inputs)
             wrong = f"unexpected {', '.join(self.weight_names)}" if self.weight_names else ""
         else:

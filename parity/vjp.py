@@ -7,6 +7,7 @@ contract (a function `(output, target) -> (J, dJ/doutput)`).
 """
 
 import copy
+import functools
 import inspect
 
 import numpy as np
@@ -65,7 +66,7 @@ class HandLoss(Hand):
 
     def __init__(self, subject, inputs):
         self.subject = subject
-        self.name = getattr(subject, "__name__", one_line(subject))
+        self.name = function_name(subject)
         self.input_names = positional_names(subject, len(inputs))
         self.parameters, self.buffers = {}, {}
 
@@ -89,6 +90,14 @@ def read(subject, inputs):
         f"parity.check: cannot read {one_line(subject)} as a hand-derived backward; expected an object with "
         "forward(*x) -> (outputs, cache) and backward(doutputs, cache), or a loss (output, target) -> (J, dJ/doutput)"
     )
+
+
+def function_name(function):
+    """The name of a function; of a partial one with the arguments that it fixes."""
+    if isinstance(function, functools.partial):
+        fixed = ", ".join([*map(repr, function.args), *(f"{k}={v!r}" for k, v in function.keywords.items())])
+        return f"{function_name(function.func)}({fixed})"
+    return getattr(function, "__name__", one_line(function))
 
 
 def as_tuple(value):

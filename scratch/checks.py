@@ -69,6 +69,25 @@ def check_range(owner, name, array, low, high, remedy):
         )
 
 
+def check_binary(owner, x, target):
+    """Refuse a target that is not one 0 or 1 for every row of x, and an x without rows."""
+    check_float(owner, "target", target)
+    check_shape(owner, "target", target, (len(x),))
+    check_precision(owner, "target", target, "x", x)
+    strange = (target != 0) & (target != 1)
+    if strange.any():
+        raise ValueError(f"{owner}: target[{first_index(strange)}] is {target[strange][0]}; labels are 0 or 1")
+    if len(x) == 0:
+        raise ValueError(f"{owner}: an empty batch has no loss")
+
+
+def check_positive(owner, **numbers):
+    """Refuse a step size, a threshold … that is not a positive finite number (ValueError)."""
+    for name, number in numbers.items():
+        if not 0 < number < float("inf"):
+            raise ValueError(f"{owner}: expected {name} as a positive finite number, got {number}")
+
+
 def check_dtype_name(owner, dtype):
     """The dtype to build parameters in: float32 or float64, anything else is refused (TypeError)."""
     dtype = np.dtype(dtype)

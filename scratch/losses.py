@@ -13,7 +13,7 @@ from scratch.checks import check_finite, check_float, check_precision, check_ran
 from scratch.layers.activations import exp_minus_magnitude
 
 LOG_FLOOR = -100.0  # torch's binary cross-entropy never takes a logarithm below this ...
-SLOPE_FLOOR = 1e-12  # ... and never divides by less than this
+SLOPE_FLOOR = float(np.float32(1e-12))  # ... and never divides by less than this, kept in single precision there
 
 
 def mse(output, target, reduction="mean"):

@@ -2,7 +2,15 @@
 
 import numpy as np
 
-from scratch.checks import check_dtype_name, check_features, check_float, check_precision, check_shape, first_index
+from scratch.checks import (
+    check_binary,
+    check_dtype_name,
+    check_features,
+    check_finite,
+    check_float,
+    check_positive,
+    check_precision,
+)
 from scratch.init import uniform_fan_in
 from scratch.layers import Layer, Sigmoid, Step
 from scratch.losses import bce_with_logits
@@ -75,7 +83,7 @@ class LogisticNeuron(Neuron):
     def loss(self, x, target):
         """(J, {"weight": dJ/dw, "bias": dJ/db}) on a batch, from logits: nothing cancels at saturation."""
         columns = self.columns(x)
-        check_labels("LogisticNeuron", x, target)
+        check_binary("LogisticNeuron", x, target)
         J, dz = bce_with_logits(columns @ self.theta(), target)
         return J, self.split(dz @ columns)
 
@@ -84,10 +92,13 @@ class LogisticNeuron(Neuron):
 
         On separable data no finite optimum exists: lr and threshold alone decide where it stops. max_steps bounds it.
         watch(step, theta) is called at the start and after every `every` steps (theta a copy, bias last).
-        Raises ValueError for a label that is not 0 or 1 and for an empty batch.
+        Raises ValueError for labels that are not 0 or 1, an x that is empty or not finite, an lr or threshold that is
+        not positive, and for a descent that diverges.
         """
         theta, columns = self.theta(), self.columns(x)
-        check_labels("LogisticNeuron", x, target)
+        check_binary("LogisticNeuron", x, target)
+        check_finite("LogisticNeuron", "x", x)
+        check_positive("LogisticNeuron", lr=lr, threshold=threshold)
         steps = descend_logistic(theta, columns, target, lr, threshold, max_steps, every, watch)
         for name, array in self.split(theta).items():
             setattr(self, name, array)
@@ -103,18 +114,6 @@ class LogisticNeuron(Neuron):
         """x with the lecture's column of ones for the bias, (N, in_features + 1)."""
         self.forward(x)  # refuses what does not fit
         return np.column_stack([x, np.ones(len(x), x.dtype)]) if self.bias is not None else np.ascontiguousarray(x)
-
-
-def check_labels(owner, x, target):
-    """Refuse a target that is not one 0 or 1 for every row of x, and an x without rows."""
-    check_float(owner, "target", target)
-    check_shape(owner, "target", target, (len(x),))
-    check_precision(owner, "target", target, "x", x)
-    strange = (target != 0) & (target != 1)
-    if strange.any():
-        raise ValueError(f"{owner}: target[{first_index(strange)}] is {target[strange][0]}; labels are 0 or 1")
-    if len(x) == 0:
-        raise ValueError(f"{owner}: an empty batch has no loss")
 
 
 def descend_logistic(theta, x, target, lr=0.1, threshold=5e-5, max_steps=None, every=None, watch=None):
@@ -144,6 +143,8 @@ def descend_logistic(theta, x, target, lr=0.1, threshold=5e-5, max_steps=None, e
                 steps += 1
                 if dot(step, step) <= square:
                     return steps
+            if not np.isfinite(theta).all():
+                raise ValueError(f"LogisticNeuron: the descent diverged within {steps} steps; lower lr = {lr}")
             if watch:
                 watch(steps, theta.copy())
     return steps
@@ -172,7 +173,7 @@ class Perceptron(Neuron):
         Raises ValueError for a label that is not 0 or 1 and for an empty batch, TypeError for dtypes.
         """
         self(x)  # refuses what does not fit
-        check_labels("Perceptron", x, target)
+        check_binary("Perceptron", x, target)
         misses: list[int] = []
         while len(misses) < max_epochs and (not misses or misses[-1]):
             misses.append(sum(self.learn(row, t, lr) for row, t in zip(x, target, strict=True)))

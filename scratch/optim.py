@@ -1,5 +1,7 @@
 """Optimizers: what turns gradients into the next weights."""
 
+from scratch.checks import check_positive
+
 
 class SGD:
     """Plain gradient descent θ ← θ − α ∂J/∂θ, in place.
@@ -9,8 +11,7 @@ class SGD:
     """
 
     def __init__(self, params, lr):
-        if not 0 < lr < float("inf"):
-            raise ValueError(f"SGD: expected a positive finite lr, got {lr}")
+        check_positive("SGD", lr=lr)
         self.params, self.lr = params, lr
 
     def step(self, grads):

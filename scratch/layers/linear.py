@@ -30,7 +30,7 @@ class Linear(Layer):
         rows = x.reshape(-1, x.shape[-1])
         z = rows @ self.weight.T
         if self.bias is not None:
-            z += self.bias
+            z = z + self.bias
         return z.reshape(*x.shape[:-1], -1), x
 
     def backward(self, dz, x):
