@@ -12,8 +12,8 @@ def check_dtype(dtype):
     try:
         found = np.dtype(name)
     except TypeError:
-        found = None
-    if found not in (np.dtype("float32"), np.dtype("float64")):
+        found = np.dtype(object)
+    if found.name not in ("float32", "float64"):
         raise TypeError(f'parity.check: expected dtype "float32" or "float64", got {dtype!r}')
     return found
 

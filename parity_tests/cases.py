@@ -40,6 +40,10 @@ def logits(rng):
     return rng.normal(0, 4, (6, 3)), rng.uniform(0, 1, (6, 3))
 
 
+def worked_example(rng):
+    return (scratch.data.worked_example()[0],)
+
+
 def loss_cases(name, ours, theirs, inputs):
     for reduction in ("mean", "sum", "none"):
         hand, twin = partial(ours, reduction=reduction), partial(theirs, reduction=reduction)
@@ -90,9 +94,7 @@ MODELS = [
         shapes((5, 4)),
     ),
     Case("lecture-net", scratch.models.lecture_net, torch_ref.models.lecture_net, shapes((5, 2))),
-    Case(
-        "worked-example", scratch.models.lecture_net, torch_ref.models.lecture_net, lambda rng: (np.array([[5.0, 3]]),)
-    ),
+    Case("worked-example", scratch.models.lecture_net, torch_ref.models.lecture_net, worked_example),
     Case("mlp", lambda: scratch.models.mlp((4, 6, 3), rng=1), lambda: torch_ref.models.mlp((4, 6, 3)), shapes((5, 4))),
     Case(
         "mlp-deep-relu",

@@ -33,15 +33,15 @@ def test_batches_of_one_and_many(batch, dtype, device):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("size", [1e-8, 1e-4, 30.0, 800.0])
+@pytest.mark.parametrize("size", [1e-8, 1e-4, 30.0, 100.0, 800.0])
 @pytest.mark.parametrize(
     ("layer", "twin"), [(scratch.Sigmoid, nn.Sigmoid), (scratch.Tanh, nn.Tanh), (scratch.ReLU, nn.ReLU)]
 )
 def test_saturated_activations_never_fail(layer, twin, size, dtype, device):
-    """Warnings are errors here, so this also shows that nothing overflows."""
+    """Warnings are errors here, so this also shows that nothing overflows. At 800 torch's own 1 − tanh² is all 0."""
     z = size * np.array([[1.0, -1.0, 0.5, -0.25, 0.125]])
     report = parity.check(layer(), z, against=twin(), dtype=dtype, device=device)
-    assert report.verdict == "pass", str(report)
+    assert report.verdict == "void" if layer is scratch.Tanh and size == 800 else report.ok, str(report)
 
 
 def test_saturated_entries_are_still_judged():
