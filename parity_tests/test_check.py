@@ -170,11 +170,7 @@ def global_random_states():
 
 
 def test_nothing_is_changed_by_a_check():
-    net, twin, x = (
-        scratch.models.mlp((3, 4, 2), rng=0),
-        nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2)),
-        None,
-    )
+    net, twin = scratch.models.mlp((3, 4, 2), rng=0), nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2))
     x = np.random.default_rng(0).normal(size=(5, 3))
     before = [x.tobytes(), *(array.tobytes() for array in scratch.named_parameters(net).values())]
     weights = [parameter.detach().clone() for parameter in twin.parameters()]

@@ -31,7 +31,7 @@ class Linear(Layer):
         z = rows @ self.weight.T
         if self.bias is not None:
             z = z + self.bias
-        return z.reshape(*x.shape[:-1], -1), x
+        return z.reshape(*x.shape[:-1], z.shape[-1]), x
 
     def backward(self, dz, x):
         check_float("Linear", "dz", dz)
