@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import tempfile
+import traceback
 from pathlib import Path
 
 from rich.console import Console
@@ -99,8 +100,10 @@ def console():
 
 
 def run(main):
-    """Run main(arguments) as a script: its status, or 2 for a refusal, 130 and 143 for Ctrl-C and SIGTERM."""
+    """Run main(arguments) as a script and exit with its status, or with the one that the module's docstring gives."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal without θ still gets every number
     try:
         status = main(sys.argv[1:])
     except Refusal as refusal:
@@ -112,4 +115,10 @@ def run(main):
     except BrokenPipeError:  # the reader of our output has gone: `demo.py | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 0
+    except OSError as error:
+        print(f"{Path(sys.argv[0]).name}: stopped: {error}", file=sys.stderr)
+        status = 3
+    except Exception:  # a mistake of ours: its traceback, and a status that is no verdict
+        traceback.print_exc()
+        status = 3
     sys.exit(status)

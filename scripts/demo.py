@@ -33,7 +33,8 @@ def main(arguments):
     screen.print(closing_table(experiments))
     agree = all(report.ok for experiment in experiments.values() for report in experiment.reports)
     summary = summarise(experiments, device, options, agree)
-    write_whole(folder / "demo.json", lambda path: path.write_text(json.dumps(summary, indent=1, ensure_ascii=False)))
+    text = json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False)
+    write_whole(folder / "demo.json", lambda path: path.write_text(text, encoding="utf-8"))
     verdict = "all agree" if agree else "NOT ALL AGREE"
     screen.print(f"{verdict}; {time.monotonic() - started:.0f} s; {len(pictures)} pictures and demo.json in {folder}")
     return 0 if agree else 1

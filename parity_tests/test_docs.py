@@ -1,0 +1,96 @@
+"""Do README and docs tell the truth? Every Python block is run and its output compared; every command exists."""
+
+import io
+import re
+import shlex
+import subprocess
+import sys
+from contextlib import redirect_stdout
+from pathlib import Path
+
+import pytest
+from sybil import Sybil
+from sybil.parsers.markdown import CodeBlockParser
+
+import scratch
+import torch_ref
+
+ROOT = Path(__file__).parent.parent
+DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+# What differs between machines in a printed report: differences of the size of rounding, and shares of the budget.
+ROUNDING = re.compile(r" *(\d\.\de-1[5-9]|0\.0e\+00|\d+% of budget|\de\+1\d x budget)")
+
+
+def run_python(example):
+    printed = io.StringIO()
+    with redirect_stdout(printed):
+        exec(compile(example.parsed, example.path, "exec"), example.namespace)
+    example.namespace["printed"] = printed.getvalue()
+
+
+def compare_output(example):
+    printed = example.namespace.get("printed", "")
+    if printed:  # a text block that follows no code is no output
+        assert ROUNDING.sub(" #", printed).split() == ROUNDING.sub(" #", example.parsed).split()
+        example.namespace["printed"] = ""
+
+
+@pytest.mark.parametrize("path", DOCS, ids=lambda path: path.name)
+def test_python_blocks_print_what_stands_under_them(path):
+    document = Sybil(
+        [CodeBlockParser("python", run_python), CodeBlockParser("text", compare_output)], path=str(ROOT)
+    ).parse(path)
+    for example in document.examples():
+        example.evaluate()
+
+
+def commands():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    return [line for block in re.findall(r"```sh\n(.*?)```", text, re.S) for line in block.splitlines()]
+
+
+def test_the_readme_names_its_two_commands_first():
+    assert commands()[:2] == ["make demo", "make test"]
+
+
+@pytest.mark.parametrize("command", commands())
+def test_commands_of_the_readme(command):
+    """make targets exist, set-up lines name what is there, scripts know every flag they are shown with."""
+    words = shlex.split(command)
+    if words[0] == "make":
+        subprocess.run(["make", "-n", *words[1:]], cwd=ROOT, check=True, capture_output=True)
+    elif words[1].startswith("scripts/"):
+        script = ROOT / words[1]
+        shown = subprocess.run([sys.executable, script, "--help"], check=True, capture_output=True, text=True).stdout
+        assert all(flag in shown for flag in words if flag.startswith("--"))
+    else:
+        assert words[1:] in (
+            ["-m", "venv", ".venv"],
+            ["-m", "pip", "install", "-c", "constraints.txt", "-e", ".[dev]"],
+            ["-m", "pytest"],
+        )
+
+
+def test_the_table_of_the_readme_names_what_exists():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = text.split("## From the lecture to code and back")[1].split("## ")[0]
+    names = re.findall(r"`((?:scratch|torch_ref|torch|parity_tests)[\w./]*)`", table)
+    assert len(names) > 40
+    for name in names:
+        if name.endswith(".py"):
+            assert (ROOT / name).is_file(), name
+        else:
+            found = {"scratch": scratch, "torch_ref": torch_ref, "torch": sys.modules["torch"]}[name.split(".")[0]]
+            for part in name.split(".")[1:]:
+                found = getattr(found, part)
+
+
+@pytest.mark.parametrize("path", DOCS, ids=lambda path: path.name)
+def test_links_lead_somewhere(path):
+    for target in re.findall(r"\]\(([^)]+)\)", path.read_text(encoding="utf-8")):
+        assert (path.parent / target).exists(), target
+
+
+def test_the_workflow_runs_what_ci_runs():
+    assert "bash .ci/run" in (ROOT / ".github/workflows/test.yml").read_text()
+    assert (ROOT / ".ci/run").read_text().splitlines()[-1] == commands()[1]
