@@ -29,7 +29,8 @@ def measure(ours, theirs, inputs, base_ours, base_theirs, seed, shake_twin=True)
 def raise_to(largest, results, base):
     """largest ← max(largest, |result − base|), entry by entry; a result that has another shape explains nothing."""
     for key, move in largest.items():
-        if key in results and key in base and np.shape(base[key]) == np.shape(results[key]) == move.shape:
+        pair = results.get(key), base.get(key)
+        if all(np.shape(array) == move.shape and np.asarray(array).dtype.kind in "fiub" for array in pair):
             with np.errstate(all="ignore"):
                 change = np.abs(np.asarray(plain(results[key]), float) - np.asarray(plain(base[key]), float))
             largest[key] = np.fmax(move, change)

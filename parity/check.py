@@ -13,7 +13,7 @@ from parity.compare import judge, unexpected
 from parity.inputs import cast, check_dtype, draw, frozen, prepare
 from parity.report import Finding, Report
 from parity.twin import Twin
-from parity.vjp import read
+from parity.vjp import SubjectRaised, read
 
 UPSTREAM = "upstream"  # arrays are named by strings, the upstream gradient of the i-th output by (UPSTREAM, i)
 
@@ -61,10 +61,9 @@ def check(subject, *inputs, against=None, wrt=None, dtype="float64", device="cpu
     try:
         shapes = [np.shape(output) for output in hand.outputs(arrays)]
         arrays |= {(UPSTREAM, i): frozen(draw(rng, shape, numpy_dtype)) for i, shape in enumerate(shapes)}
-        ours = with_upstream(hand.run)(arrays)
-    except Exception as error:  # the subject's own: whatever it raises is a finding
-        return replace(report, causes=(raised(error),))
-    rows = tuple(judge_all(hand, twin, arrays, ours, wrt, seed))
+        rows = tuple(judge_all(hand, twin, arrays, wrt, seed))
+    except SubjectRaised as raised:
+        return replace(report, causes=(raised_finding(raised.__cause__),))
     return replace(report, rows=rows, causes=tuple(findings(rows)))
 
 
@@ -88,12 +87,9 @@ def with_upstream(run):
     return run_on
 
 
-def judge_all(hand, twin, arrays, ours, wrt, seed):
+def judge_all(hand, twin, arrays, wrt, seed):
     """The rows: outputs, input gradients, parameter gradients, and what the twin knows nothing of."""
-    try:
-        theirs = with_upstream(twin.run)(arrays)
-    except (RuntimeError, TypeError, ValueError, IndexError) as error:
-        raise ValueError(f"parity.check: the twin {twin.name} refused these inputs: {error}") from error
+    ours, theirs = with_upstream(hand.run)(arrays), with_upstream(twin.run)(arrays)
     wanted = {name for kind, name in ours if kind == "input"} if wrt is None else check_wrt(wrt, theirs)
     theirs = {(kind, name): array for (kind, name), array in theirs.items() if kind != "input" or name in wanted}
     budget = measure(with_upstream(hand.run), with_upstream(twin.run), arrays, ours, theirs, seed)
@@ -101,7 +97,7 @@ def judge_all(hand, twin, arrays, ours, wrt, seed):
     for key, array in theirs.items():
         yield judge(key[1], key[0], ours.get(key), array, budget[key], dtype)
     for kind, name in ours:
-        if kind == "parameter" and (kind, name) not in theirs:
+        if kind == "parameter" and name not in twin.parameter_names:
             yield unexpected(name, kind, ours[kind, name])
 
 
@@ -140,7 +136,7 @@ def conditions(hand, dtype, device, seed):
     return f"{dtype}{reference}, random upstream gradient, seed {seed}; read as {hand.read_as}"
 
 
-def raised(error):
+def raised_finding(error):
     """The finding for an exception of the subject: the deepest line that is not handgrad's own, and the message."""
     here = Path(__file__).parent
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).parent != here]

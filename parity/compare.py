@@ -23,8 +23,8 @@ class Row:
     kind: "output", "input" or "parameter" (gradients by those), or "quantity". verdict: "pass", "fail", or "void"
     where nothing was proved (no entries, or a gradient that is zero throughout). error and budget: |ours − theirs|
     and what rounding explains, both at the entry that uses most of its budget; largest: the largest |ours − theirs|
-    of any entry. hides: the largest budget of an entry as a share of it,
-    so the relative error that a pass could still hide. cause: a code, where one is known.
+    of any entry. hides: the largest budget of an entry as a share of it, so the relative error that a pass could still
+    hide. cause: a code of parity's vocabulary, where one is known.
     """
 
     name: str
@@ -56,8 +56,8 @@ def judge(name, kind, ours, theirs, budget, dtype=None):
         return Row(name, kind, shape, "fail", cause="never-written", note="no gradient was returned")
     if shape != np.shape(theirs):
         return Row(name, kind, shape, "fail", cause="shape-mismatch", note=f"expected {np.shape(theirs)}")
-    if dtype is not None and ours.dtype != dtype:
-        return Row(name, kind, shape, "fail", cause="dtype-changed", note=f"expected {dtype}, got {ours.dtype}")
+    if dtype is not None and type(ours) is not float and (found := np.asarray(ours).dtype) != dtype:
+        return Row(name, kind, shape, "fail", cause="dtype-changed", note=f"expected {dtype}, got {found}")
     if np.size(ours) == 0:
         return Row(name, kind, shape, "void", note="no entries: nothing was proved")
     ours, theirs = np.asarray(ours, float), np.asarray(theirs, float)

@@ -50,7 +50,8 @@ class ShakenArray(np.ndarray):
         options = {name: plain(option) for name, option in options.items()}
         if out is not None:
             options["out"] = tuple(plain(place) for place in out)
-        results = getattr(ufunc, method)(*(plain(operand) for operand in inputs), **options)
+        operands = reordered(ufunc, method, [plain(operand) for operand in inputs], options, directions.generator)
+        results = getattr(ufunc, method)(*operands, **options)
         if out is not None:
             for place in options["out"]:
                 place[...] = moved(place, directions)
@@ -60,8 +61,12 @@ class ShakenArray(np.ndarray):
         return shaken(results, directions)
 
     def __array_function__(self, function, types, args, kwargs):
+        if function in MADE_OF_UFUNCS:
+            return super().__array_function__(function, types, args, kwargs)
         directions = next(leaf.directions for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, ShakenArray))
         args, kwargs = tree_map(plain, (args, kwargs))
+        if function is np.dot and all(np.ndim(operand) in (1, 2) for operand in args[:2]):
+            args = (*reordered(np.matmul, "__call__", args[:2], kwargs, directions.generator), *args[2:])
         if (out := kwargs.get("out")) is not None:
             function(*args, **kwargs)
             out[...] = moved(out, directions)
@@ -79,6 +84,26 @@ class ShakenArray(np.ndarray):
 
     def dot(self, other, out=None):
         return np.dot(self, other, out=out)
+
+
+MADE_OF_UFUNCS = {np.sum, np.mean, np.var, np.std}  # they meet __array_ufunc__ again, step by step
+
+
+def reordered(ufunc, method, operands, options, generator):
+    """The operands of a sum or a product of matrices with their terms in another, random order.
+
+    One call rounds once a term, where no move of its result reaches; in another order it rounds otherwise.
+    """
+    if ufunc is np.matmul:
+        a, b = operands
+        order = generator.permutation(a.shape[-1])
+        return a[..., order], b[order] if b.ndim == 1 else b[..., order, :]
+    if ufunc is np.add and method == "reduce":
+        (terms,), axis = operands, options.get("axis", 0)
+        for one in range(terms.ndim) if axis is None else (axis,) if isinstance(axis, int) else axis:
+            terms = np.take(terms, generator.permutation(terms.shape[one]), one)
+        return (terms,)
+    return operands
 
 
 def shaken(array, directions):
@@ -119,7 +144,8 @@ def plain(value):
 class ShakenTorch(TorchDispatchMode):
     """Inside this context every arithmetic result of torch is moved likewise, autograd's backward pass included.
 
-    Views and in-place results share memory with an operand and are left alone; fused kernels are taken apart.
+    Views and in-place results share memory with an operand and are left alone; fused kernels are taken apart, sums
+    and products of matrices are done in another order.
     """
 
     def __init__(self, directions):
@@ -133,10 +159,28 @@ class ShakenTorch(TorchDispatchMode):
         if (steps := arithmetic_of(operator)) is not None:
             with self:
                 return steps(*args, **kwargs)
-        results = operator(*args, **kwargs)
+        results = operator(*self.reordered(operator, args), **kwargs)
         if isinstance(results, torch.Tensor):
             return self.move(results)
         return tree_map(self.move, results)
+
+    def reordered(self, operator, args):
+        """The arguments of a sum or a product of matrices with their terms in another order, see `reordered` above."""
+        name = operator._schema.name.split("::")[1]
+        if name in ("mm", "bmm", "mv", "dot"):
+            a, b = args[:2]
+            order = self.order(a, -1)
+            return a.index_select(a.ndim - 1, order), b.index_select(max(b.ndim - 2, 0), order), *args[2:]
+        if name == "sum" and args[0].ndim:
+            terms, axes = args[0], (args[1:2] or [None])[0]
+            for axis in axes or range(terms.ndim):
+                terms = terms.index_select(axis, self.order(terms, axis))
+            return terms, *args[1:]
+        return args
+
+    def order(self, tensor, axis):
+        """A random order along an axis of the tensor, as an index on its device."""
+        return torch.from_numpy(self.directions.generator.permutation(tensor.shape[axis])).to(tensor.device)
 
     def move(self, tensor):
         if not isinstance(tensor, torch.Tensor) or not tensor.is_floating_point():

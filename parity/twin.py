@@ -33,7 +33,11 @@ class Twin:
             raise ValueError(f"parity.check: weights of {hand.name} do not fit {self.name}: {wrong}")
 
     def run(self, arrays, upstream):
-        """{key: float64 array}, keys as in the hand's run; an input that is not float has no gradient."""
+        """{key: float64 array}, keys as in the hand's run; an input that is not float has no gradient.
+
+        Where the outputs are not as large as the hand's, they alone are returned: no gradient can be compared.
+        Raises ValueError where the twin does not take these inputs or gives another number of outputs.
+        """
         tensors = {name: self.tensor(array) for name, array in arrays.items()}
         inputs = {name: tensors[name] for name in self.input_names}
         weights = {name: tensors[name] for name in self.weight_names}
@@ -41,14 +45,19 @@ class Twin:
         wanted = found | {("parameter", name): tensors[name] for name in self.parameter_names}
         for tensor in wanted.values():
             tensor.requires_grad_()
-        outputs = as_tuple(self.call(weights, tuple(inputs.values())))
-        grads = torch.autograd.grad(
-            outputs,
-            tuple(wanted.values()),
-            [self.tensor(g).reshape(output.shape) for g, output in zip(upstream, outputs, strict=True)],
-            allow_unused=True,
-        )
+        try:
+            outputs = as_tuple(self.call(weights, tuple(inputs.values())))
+        except Exception as error:
+            raise ValueError(f"parity.check: the twin {self.name} does not take these inputs: {error}") from error
+        if len(outputs) != len(upstream):
+            raise ValueError(
+                f"parity.check: the twin {self.name} gives {len(outputs)} outputs, the subject {len(upstream)}"
+            )
         results = {("output", name): to_numpy(output) for name, output in name_outputs(outputs).items()}
+        if any(g.size != output.numel() for g, output in zip(upstream, outputs, strict=True)):
+            return results
+        upstream = [self.tensor(g).reshape(output.shape) for g, output in zip(upstream, outputs, strict=True)]
+        grads = torch.autograd.grad(outputs, tuple(wanted.values()), upstream, allow_unused=True)
         for (key, tensor), grad in zip(wanted.items(), grads, strict=True):
             results[key] = to_numpy(torch.zeros_like(tensor) if grad is None else grad)
         return results

@@ -16,6 +16,23 @@ import scratch
 from scratch.naming import replace
 
 
+class SubjectRaised(Exception):
+    """The subject raised what `__cause__` holds."""
+
+
+def blames_subject(run):
+    """A method that runs the subject: whatever is raised there is the subject's own and becomes SubjectRaised."""
+
+    @functools.wraps(run)
+    def blaming(*arguments):
+        try:
+            return run(*arguments)
+        except Exception as error:
+            raise SubjectRaised(str(error)) from error
+
+    return blaming
+
+
 class Hand:
     """What both kinds share: a name, how they were read, the names of inputs, {name: array} of weights."""
 
@@ -41,16 +58,18 @@ class HandLayer(Hand):
         self.parameters = scratch.named_parameters(subject)
         self.buffers = scratch.named_buffers(subject)
 
+    @blames_subject
     def outputs(self, arrays):
         return as_tuple(self.copy(arrays).forward(*self.inputs(arrays))[0])
 
+    @blames_subject
     def run(self, arrays, upstream):
         net = self.copy(arrays)
         outputs, cache = net.forward(*self.inputs(arrays))
         dinputs, grads = net.backward(upstream if isinstance(outputs, tuple) else upstream[0], cache)
         found = {("output", name): array for name, array in name_outputs(as_tuple(outputs)).items()}
-        found |= {("input", n): d for n, d in zip(self.input_names, as_tuple(dinputs), strict=False) if d is not None}
-        return found | {("parameter", name): gradient for name, gradient in grads.items()}
+        found |= {("input", name): d for name, d in zip(self.input_names, as_tuple(dinputs), strict=False)}
+        return arrays_only(found | {("parameter", name): gradient for name, gradient in grads.items()})
 
     def copy(self, arrays):
         """A deep copy that holds the given arrays as its parameters and buffers."""
@@ -70,14 +89,16 @@ class HandLoss(Hand):
         self.input_names = positional_names(subject, len(inputs))
         self.parameters, self.buffers = {}, {}
 
+    @blames_subject
     def outputs(self, arrays):
         return (self.subject(*self.inputs(arrays))[0],)
 
+    @blames_subject
     def run(self, arrays, upstream):
         J, dJ = self.subject(*self.inputs(arrays))
         (g,) = upstream
         scale = g.reshape(g.shape + (1,) * (np.ndim(dJ) - g.ndim))
-        return {("output", "output"): J, ("input", self.input_names[0]): scale * dJ}
+        return arrays_only({("output", "output"): J, ("input", self.input_names[0]): scale * dJ})
 
 
 def read(subject, inputs):
@@ -98,6 +119,15 @@ def function_name(function):
         fixed = ", ".join([*map(repr, function.args), *(f"{k}={v!r}" for k, v in function.keywords.items())])
         return f"{function_name(function.func)}({fixed})"
     return getattr(function, "__name__", one_line(function))
+
+
+def arrays_only(results):
+    """The results without the gradients that are None; TypeError for one that is no array of numbers."""
+    for (kind, name), value in results.items():
+        if value is not None and np.asarray(value).dtype.kind not in "fciub":
+            found = f"the {'output' if kind == 'output' else f'gradient by {name}'}, a {type(value).__name__}"
+            raise TypeError(f"expected arrays of numbers, got for {found}")
+    return {key: value for key, value in results.items() if value is not None}
 
 
 def as_tuple(value):

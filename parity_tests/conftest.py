@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+torch.set_num_threads(1)  # the arrays here are small: a second thread would only wait, or spin on a busy machine
 NO_CUDA = "no CUDA device here"
 
 

@@ -285,3 +285,58 @@ def test_strange_inputs_are_refused_by_name(x, error, message):
 def test_a_subject_that_cannot_be_read():
     with pytest.raises(TypeError, match="cannot read 3 as a hand-derived backward"):
         parity.check(3, (5, 4), against=nn.Linear(4, 3))
+
+
+def test_what_backward_returns_may_be_odd_but_is_never_our_traceback():
+    class Odd(scratch.Linear):
+        def __init__(self, returned):
+            super().__init__(4, 3, rng=0)
+            self.returned = returned
+
+        def backward(self, dz, x):
+            return self.returned(*super().backward(dz, x))
+
+    def check(returned):
+        return parity.check(Odd(returned), (5, 4), against=nn.Linear(4, 3))
+
+    assert check(lambda dx, grads: (dx, grads | {"bias": None})).rows[3].cause == "never-written"
+    assert check(lambda dx, grads: (None, grads)).verdict == "pass"
+    assert check(lambda dx, grads: ((dx,), grads)).ok
+    assert check(lambda dx, grads: (dx.tolist(), grads)).ok
+    assert check(lambda dx, grads: (dx + 0j, grads)).rows[1].cause == "dtype-changed"
+    assert check(lambda dx, grads: ("dx", grads)).verdict == "error"
+    assert check(lambda dx, grads: (dx, None)).verdict == "error"
+    assert check(lambda dx, grads: dx).verdict == "error"
+
+
+def test_a_forward_of_another_size_is_a_finding():
+    class Doubled(scratch.Linear):
+        def forward(self, x):
+            z, cache = super().forward(x)
+            return np.concatenate([z, z]), cache
+
+        def backward(self, dz, x):
+            return super().backward(dz[: len(x)] + dz[len(x) :], x)
+
+    report = parity.check(Doubled(4, 3, rng=0), (5, 4), against=nn.Linear(4, 3))
+    assert [(row.name, row.cause, row.note) for row in report.rows] == [("output", "shape-mismatch", "expected (5, 3)")]
+    assert report.verdict == "fail"
+
+
+def test_a_loss_that_promotes_float32_is_seen():
+    def promoting(output, target):
+        J, dy = scratch.losses.mse(output, target)
+        return np.float64(J), dy.astype("float64")
+
+    report = parity.check(promoting, (4, 2), (4, 2), against=nn.functional.mse_loss, dtype="float32")
+    assert [row.cause for row in report.rows] == ["dtype-changed"] * 2
+
+
+def test_a_twin_that_does_not_take_the_inputs_is_refused():
+    with pytest.raises(ValueError, match=r"the twin torch\.nn\.Softmax2d does not take these inputs"):
+        parity.check(scratch.Tanh(), (5, 4), against=nn.Softmax2d())
+
+
+def test_outputs_are_counted():
+    with pytest.raises(ValueError, match="gives 2 outputs, the subject 1"):
+        parity.check(scratch.ReLU(), (5, 4), against=lambda x: (x, x))

@@ -87,6 +87,35 @@ def test_torchs_backward_is_moved_too(device):
     assert all(torch.allclose(run, base, rtol=1e-14, atol=0) for run in found)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("side", ["ours", "torch"])
+def test_sums_and_products_hide_no_rounding(side, dtype):
+    """The terms of one call round inside it; the moves must still explain the error of 20,000 of them."""
+    rng = np.random.default_rng(0)
+    terms = rng.uniform(0.5, 1.5, (20_000, 3)).astype(dtype)
+    weights = rng.uniform(0.5, 1.5, (20_000, 2)).astype(dtype)
+
+    def compute(a, b):
+        return [a.T @ b, a.sum(0), a.sum(), a[:, 0] @ b[:, 0]]
+
+    def run(seed):
+        if side == "ours":
+            return [np.asarray(result, float) for result in compute(shaken_exactly(terms, seed), weights)]
+        with ShakenTorch(Directions(seed)):
+            return [result.double().numpy() for result in compute(torch.tensor(terms), torch.tensor(weights))]
+
+    exact = [
+        np.asarray(result, float) for result in compute(terms.astype(np.longdouble), weights.astype(np.longdouble))
+    ]
+    base = [np.asarray(result, float) for result in compute(torch.tensor(terms), torch.tensor(weights))]
+    if side == "ours":
+        base = [np.asarray(result, float) for result in compute(terms, weights)]
+    runs = [run(seed) for seed in range(16)]
+    for i in range(len(base)):
+        largest = np.max([np.abs(found[i] - base[i]) for found in runs], axis=0)
+        assert (np.abs(base[i] - exact[i]) <= 2 * largest + np.spacing(exact[i])).all()
+
+
 def test_fused_kernels_hide_no_rounding(device):
     """In log-softmax's backward 1 − p cancels inside one kernel; the moves must still explain its error."""
     rng = np.random.default_rng(0)

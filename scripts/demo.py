@@ -42,8 +42,11 @@ def main(arguments):
 
 def run_experiments(device, options, screen):
     """{name: Experiment}, each printed as soon as it is done."""
+    import torch
+
     from scripts.experiments import iris_network, iris_neuron, perceptron, regression, worked_example
 
+    torch.set_num_threads(1)  # arrays this small leave a second thread waiting, and on a busy machine spinning
     with screen.status("") as status:
 
         def progress(step):
