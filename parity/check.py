@@ -13,7 +13,7 @@ from parity.compare import judge, unexpected
 from parity.inputs import cast, check_dtype, draw, frozen, prepare
 from parity.report import Finding, Report
 from parity.twin import Twin
-from parity.vjp import SubjectRaised, read
+from parity.vjp import ContractBroken, SubjectRaised, read
 
 UPSTREAM = "upstream"  # arrays are named by strings, the upstream gradient of the i-th output by (UPSTREAM, i)
 
@@ -138,6 +138,8 @@ def conditions(hand, dtype, device, seed):
 
 def raised_finding(error):
     """The finding for an exception of the subject: the deepest line that is not handgrad's own, and the message."""
+    if isinstance(error, ContractBroken):
+        return Finding("raised", "", "contract", str(error))
     here = Path(__file__).parent
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).parent != here]
     where = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "?"
@@ -150,4 +152,5 @@ def findings(rows):
         if row.cause == "forward-mismatch":
             yield Finding(row.cause, row.name, "forward", "the forward already differs; backward is not to blame yet")
         elif row.cause:
-            yield Finding(row.cause, row.name, "backward", f"gradient by {row.name}: {row.note or row.cause}")
+            what = row.name if row.kind == "output" else f"gradient by {row.name}"
+            yield Finding(row.cause, row.name, "backward", f"{what}: {row.note or row.cause}")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 GRADIENTS = ("input", "parameter")
+TINY = float(np.finfo(np.float32).tiny)  # an error below the smallest normal number is none
 
 
 @dataclass(frozen=True)
@@ -21,10 +22,11 @@ class Row:
     """The judgement on one array.
 
     kind: "output", "input" or "parameter" (gradients by those), or "quantity". verdict: "pass", "fail", or "void"
-    where nothing was proved (no entries, or a gradient that is zero throughout). error and budget: |ours − theirs|
-    and what rounding explains, both at the entry that uses most of its budget; largest: the largest |ours − theirs|
-    of any entry. hides: the largest budget of an entry as a share of it, so the relative error that a pass could still
-    hide. cause: a code of parity's vocabulary, where one is known.
+    where nothing was proved (no entries, or none that is larger than what rounding explains there).
+    error and budget: |ours − theirs| and what rounding explains, both at the entry that uses most of its budget;
+    largest: the largest |ours − theirs| of any entry. hides: the relative error that a pass could still hide, the
+    largest budget of an entry as a share of it; blurred: how many entries are smaller than their budget, so that not
+    even a sign is proved, and are left out of hides. cause: a code of parity's vocabulary, where one is known.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Row:
     cause: str | None = None
     note: str = ""
     hides: float = 0.0
+    blurred: int = 0
     largest: float = 0.0
     size: int = 0
 
@@ -68,8 +71,9 @@ def judge(name, kind, ours, theirs, budget, dtype=None):
     if share[index] > 1:
         verdict, cause = "fail", "forward-mismatch" if kind == "output" else None
         cause = cause if np.isfinite(ours).all() else "non-finite"
-    elif kind in GRADIENTS and not theirs.any():
-        verdict, note = "void", "zero throughout: nothing was proved"
+    elif kind in GRADIENTS and not (np.abs(theirs) > budget).any():
+        verdict, note = "void", "nothing was proved: " + ("rounding explains it all" if theirs.any() else "all is 0")
+    sharp = np.abs(theirs) > budget
     return Row(
         name,
         kind,
@@ -80,7 +84,8 @@ def judge(name, kind, ours, theirs, budget, dtype=None):
         worst=Worst(tuple(int(i) for i in index), float(ours[index]), float(theirs[index])),
         cause=cause,
         note=note,
-        hides=float(np.max(np.divide(budget, np.abs(theirs), out=np.zeros(shape), where=theirs != 0))),
+        hides=float(np.max(np.divide(budget, np.abs(theirs), out=np.zeros(shape), where=sharp))),
+        blurred=int(np.sum(~sharp & (budget > TINY))),
         largest=float(error.max()),
         size=ours.size,
     )

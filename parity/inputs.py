@@ -1,5 +1,7 @@
 """What goes into a check: the user's arrays, tensors or shapes as read-only NumPy arrays of one dtype."""
 
+from numbers import Integral
+
 import numpy as np
 import torch
 
@@ -20,7 +22,7 @@ def check_dtype(dtype):
 
 def prepare(name, value, dtype, rng):
     """An input as a read-only array: a shape is drawn, floats are cast to dtype, integers stay, others are refused."""
-    if isinstance(value, tuple) and all(isinstance(n, int) for n in value):
+    if isinstance(value, tuple) and all(isinstance(n, Integral) for n in value):
         return frozen(draw(rng, value, dtype))
     array = to_numpy(value) if isinstance(value, torch.Tensor) else np.array(value)
     if array.dtype.kind in "iub":

@@ -42,7 +42,8 @@ class Report:
             return "error"
         if "fail" in verdicts:
             return "fail"
-        return "pass" if verdicts == {"pass"} else "void"
+        judged = any(row.kind != "output" for row in self.rows)
+        return "pass" if judged and verdicts == {"pass"} else "void"
 
     @property
     def worst(self):
@@ -81,17 +82,19 @@ class Report:
     def summary(self):
         """The last line: how many differ, and what a pass could still hide."""
         if self.verdict == "error":
-            return "Nothing was compared: the subject raised."
+            return "Nothing was compared."
         failed = sum(row.verdict == "fail" for row in self.rows)
         if failed:
             forward = {row.verdict for row in self.rows if row.kind == "output"}
             blame = " The forward agrees: the mistake is in backward." if forward == {"pass"} else ""
             return f"{failed} of {len(self.rows)} differ.{blame}"
-        void = sum(row.verdict == "void" for row in self.rows)
-        if void or not self.rows:
+        if not any(row.kind in ("input", "parameter", "quantity") for row in self.rows):
+            return "Nothing was proved: no gradient was returned."
+        if void := sum(row.verdict == "void" for row in self.rows):
             return f"Nothing was proved for {void} of {len(self.rows)}; the rest agree."
-        hides = max(row.hides for row in self.rows)
-        return f"All {len(self.rows)} agree, entry by entry. No entry could hide a relative error above {hides:.1e}."
+        hides, blurred = max(row.hides for row in self.rows), sum(row.blurred for row in self.rows)
+        but = f", but for {blurred} that rounding swamps" if blurred else ""
+        return f"All {len(self.rows)} agree. No entry could hide a relative error above {hides:.1e}{but}."
 
 
 def row_cells(row):

@@ -1,8 +1,9 @@
 """Shaken arithmetic: every arithmetic result is moved by −1, 0 or +1 unit in the last place, at random.
 
 Running a computation again under it shows, entry by entry, what rounding explains (discrete stochastic arithmetic,
-CESTAC; J. Vignes, 1993). A move never crosses the edges 0 and ±1 of domains: a probability of 1 stays one, and the
-square root of 0 exists. Half a unit would be rounded away.
+CESTAC; J. Vignes, 1993). Half a unit would be rounded away. A move never leaves ±1, the edges of domains, outwards: a
+probability of 1 stays one. A 0 is moved only where it stands for a number too small to be held (a product or a power
+of numbers other than 0); the 0 of a mask, of ReLU or of padding is exact, and moving it would open what is closed.
 """
 
 import functools
@@ -58,7 +59,7 @@ class ShakenArray(np.ndarray):
             return out[0] if len(out) == 1 else out
         if isinstance(results, tuple):
             return tuple(shaken(result, directions) for result in results)
-        return shaken(results, directions)
+        return shaken(results, directions, operands if method == "__call__" and ufunc in UNDERFLOWING else None)
 
     def __array_function__(self, function, types, args, kwargs):
         if function in MADE_OF_UFUNCS:
@@ -86,6 +87,7 @@ class ShakenArray(np.ndarray):
         return np.dot(self, other, out=out)
 
 
+UNDERFLOWING = {np.multiply, np.divide, np.exp, np.exp2, np.power, np.square, np.reciprocal}
 MADE_OF_UFUNCS = {np.sum, np.mean, np.var, np.std}  # they meet __array_ufunc__ again, step by step
 
 
@@ -106,15 +108,18 @@ def reordered(ufunc, method, operands, options, generator):
     return operands
 
 
-def shaken(array, directions):
+def shaken(array, directions, factors=None):
     """A float array moved at random, as a ShakenArray; integers, booleans and everything else as they are."""
     if not isinstance(array, np.ndarray | np.generic) or array.dtype.kind not in "fc":
         return array
-    return with_directions(moved(np.asarray(array), directions), directions)
+    return with_directions(moved(np.asarray(array), directions, factors), directions)
 
 
-def moved(array, directions):
-    """Each entry of a plain float array moved by −1, 0 or +1 unit in the last place; real and imaginary part alike."""
+def moved(array, directions, factors=None):
+    """Each entry of a plain float array moved by −1, 0 or +1 unit in the last place; real and imaginary part alike.
+
+    factors: where array is a product or a power of these, its zeros may be underflows and are then moved up.
+    """
     if array.dtype.kind == "c":
         return moved(array.real, directions) + 1j * moved(array.imag, directions)
     if array.dtype.kind != "f":
@@ -123,11 +128,19 @@ def moved(array, directions):
     with np.errstate(over="ignore", under="ignore"):
         edge = size * size == size  # 0, ±1 and infinities
     if edge.any():
-        direction = np.where(array == 0, np.abs(direction), np.where(edge, -np.abs(direction), direction))
+        zero = np.abs(direction) * underflows(array, factors)
+        direction = np.where(array == 0, zero, np.where(edge, -np.abs(direction), direction))
         spacing = np.where(np.isfinite(array), np.spacing(np.where(np.isfinite(array), array, 0)), 0)
     else:
         spacing = np.spacing(array)
     return np.asarray(array + direction * spacing, array.dtype)
+
+
+def underflows(array, factors):
+    """Where a 0 is the product or power of numbers other than 0."""
+    if factors is None:
+        return False
+    return functools.reduce(np.logical_and, (np.not_equal(factor, 0) for factor in factors), array == 0)
 
 
 def with_directions(array, directions):
@@ -161,7 +174,7 @@ class ShakenTorch(TorchDispatchMode):
                 return steps(*args, **kwargs)
         results = operator(*self.reordered(operator, args), **kwargs)
         if isinstance(results, torch.Tensor):
-            return self.move(results)
+            return self.move(results, args if operator._schema.name.split("::")[1] in TORCH_UNDERFLOWING else None)
         return tree_map(self.move, results)
 
     def reordered(self, operator, args):
@@ -182,10 +195,15 @@ class ShakenTorch(TorchDispatchMode):
         """A random order along an axis of the tensor, as an index on its device."""
         return torch.from_numpy(self.directions.generator.permutation(tensor.shape[axis])).to(tensor.device)
 
-    def move(self, tensor):
+    def move(self, tensor, factors=None):
         if not isinstance(tensor, torch.Tensor) or not tensor.is_floating_point():
             return tensor
-        return torch.from_numpy(moved(tensor.detach().cpu().numpy(), self.directions)).to(tensor.device)
+        if factors is not None:
+            factors = [f.detach().cpu().numpy() if isinstance(f, torch.Tensor) else f for f in factors]
+        return torch.from_numpy(moved(tensor.detach().cpu().numpy(), self.directions, factors)).to(tensor.device)
+
+
+TORCH_UNDERFLOWING = {"mul", "div", "exp", "exp2", "pow", "reciprocal"}
 
 
 @functools.cache

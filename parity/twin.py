@@ -23,14 +23,17 @@ class Twin:
             self.call = self.functional(copy.deepcopy(against).to(device, torch.float64))
             shapes = {n: tuple(t.shape) for n, t in chain(against.named_parameters(), against.named_buffers())}
             wrong = differences(shapes, hand.parameters | hand.buffers)
-        elif callable(against):
+        elif callable(against) and not isinstance(against, type):
             self.name = function_name(against)
             self.call = lambda weights, inputs: against(*inputs)
             wrong = f"unexpected {', '.join(self.weight_names)}" if self.weight_names else ""
+        elif isinstance(against, type):
+            raise TypeError(f"parity.check: against is the class {against.__name__}; pass an instance of it")
         else:
             raise TypeError(f"parity.check: expected against as an nn.Module or a function, got {against!r}")
         if wrong:
-            raise ValueError(f"parity.check: weights of {hand.name} do not fit {self.name}: {wrong}")
+            hint = "" if self.weight_names else "; name the arrays that it learns in its attribute `params`"
+            raise ValueError(f"parity.check: weights of {hand.name} do not fit {self.name}: {wrong}{hint}")
 
     def run(self, arrays, upstream):
         """{key: float64 array}, keys as in the hand's run; an input that is not float has no gradient.

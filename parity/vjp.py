@@ -20,6 +20,10 @@ class SubjectRaised(Exception):
     """The subject raised what `__cause__` holds."""
 
 
+class ContractBroken(TypeError):
+    """The subject returned what the contract does not allow; the message says what and what was expected."""
+
+
 def blames_subject(run):
     """A method that runs the subject: whatever is raised there is the subject's own and becomes SubjectRaised."""
 
@@ -60,16 +64,29 @@ class HandLayer(Hand):
 
     @blames_subject
     def outputs(self, arrays):
-        return as_tuple(self.copy(arrays).forward(*self.inputs(arrays))[0])
+        return as_tuple(self.forward(self.copy(arrays), arrays)[0])
 
     @blames_subject
     def run(self, arrays, upstream):
         net = self.copy(arrays)
-        outputs, cache = net.forward(*self.inputs(arrays))
-        dinputs, grads = net.backward(upstream if isinstance(outputs, tuple) else upstream[0], cache)
+        outputs, cache = self.forward(net, arrays)
+        returned = net.backward(upstream if isinstance(outputs, tuple) else upstream[0], cache)
+        if not (isinstance(returned, tuple) and len(returned) == 2 and isinstance(returned[1], dict)):
+            raise ContractBroken(
+                f"{type(self.subject).__name__}.backward must return (input gradients, {{name: gradient}}), got {described(returned)}"
+            )
+        dinputs, grads = returned
         found = {("output", name): array for name, array in name_outputs(as_tuple(outputs)).items()}
         found |= {("input", name): d for name, d in zip(self.input_names, as_tuple(dinputs), strict=False)}
         return arrays_only(found | {("parameter", name): gradient for name, gradient in grads.items()})
+
+    def forward(self, net, arrays):
+        """(outputs, cache) of net; ContractBroken where it returns anything else."""
+        returned = net.forward(*self.inputs(arrays))
+        if not (isinstance(returned, tuple) and len(returned) == 2):
+            name = type(self.subject).__name__
+            raise ContractBroken(f"{name}.forward must return (outputs, cache), got {described(returned)}")
+        return returned
 
     def copy(self, arrays):
         """A deep copy that holds the given arrays as its parameters and buffers."""
@@ -91,14 +108,21 @@ class HandLoss(Hand):
 
     @blames_subject
     def outputs(self, arrays):
-        return (self.subject(*self.inputs(arrays))[0],)
+        return (self.loss(arrays)[0],)
 
     @blames_subject
     def run(self, arrays, upstream):
-        J, dJ = self.subject(*self.inputs(arrays))
+        J, dJ = self.loss(arrays)
         (g,) = upstream
         scale = g.reshape(g.shape + (1,) * (np.ndim(dJ) - g.ndim))
         return arrays_only({("output", "output"): J, ("input", self.input_names[0]): scale * dJ})
+
+    def loss(self, arrays):
+        """(J, dJ/doutput); ContractBroken where the subject returns anything else."""
+        returned = self.subject(*self.inputs(arrays))
+        if not (isinstance(returned, tuple) and len(returned) == 2 and isinstance(returned[1], np.ndarray)):
+            raise ContractBroken(f"{self.name} must return (J, dJ/doutput), got {described(returned)}")
+        return returned
 
 
 def read(subject, inputs):
@@ -126,8 +150,17 @@ def arrays_only(results):
     for (kind, name), value in results.items():
         if value is not None and np.asarray(value).dtype.kind not in "fciub":
             found = f"the {'output' if kind == 'output' else f'gradient by {name}'}, a {type(value).__name__}"
-            raise TypeError(f"expected arrays of numbers, got for {found}")
+            raise ContractBroken(f"expected arrays of numbers, got for {found}")
     return {key: value for key, value in results.items() if value is not None}
+
+
+def described(value):
+    """What was returned, in a few words: `an array of shape (5, 3)`, `a tuple of 3`, `None`."""
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {value.shape}"
+    if isinstance(value, tuple):
+        return f"a tuple of {', '.join(type(item).__name__ for item in value)}"
+    return "None" if value is None else f"a {type(value).__name__}"
 
 
 def as_tuple(value):

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 
 import numpy as np
 import pytest
@@ -99,6 +100,88 @@ def test_wrong_gradients_fail_and_only_they(change, device):
     assert report.verdict == "fail"
     assert not report.ok
     assert {row.name: row.cause for row in report.rows if row.verdict == "fail"} == MUTANTS[change]
+
+
+class Unmasked(scratch.ReLU):
+    """The commonest mistake with ReLU: dz = da."""
+
+    def backward(self, da, slope):
+        return da.copy(), {}
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_relu_without_its_mask_is_caught(seed, dtype, device):
+    alone = parity.check(Unmasked(), (5, 4), against=nn.ReLU(), seed=seed, dtype=dtype, device=device)
+    assert alone.verdict == "fail"
+    net = scratch.Sequential(scratch.Linear(4, 6, rng=0), Unmasked(), scratch.Linear(6, 3, rng=1))
+    twin = nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 3))
+    report = parity.check(net, (5, 4), against=twin, seed=seed, dtype=dtype, device=device)
+    assert {row.name for row in report.rows if row.verdict == "fail"} == {"x", "0.weight", "0.bias"}
+    right = parity.check(scratch.ReLU(), (5, 4), against=nn.ReLU(), seed=seed, dtype=dtype, device=device)
+    assert right.ok
+    assert right.rows[1].hides < 1e-5
+    assert not right.rows[1].blurred
+
+
+def test_no_gradient_proves_nothing():
+    class Silent(scratch.ReLU):
+        def backward(self, da, slope):
+            return None, {}
+
+    report = parity.check(Silent(), (5, 4), against=nn.ReLU())
+    assert (report.verdict, report.ok) == ("void", False)
+    assert "no gradient was returned" in str(report)
+
+
+def test_entries_that_rounding_swamps_are_counted():
+    """1 − y of torch's sigmoid is all rounding at z = 40: nothing is proved of that entry, and the report says so."""
+    report = parity.check(scratch.Sigmoid(), np.array([[40.0, 0.5, -40.0]]), against=nn.Sigmoid())
+    assert report.ok
+    assert report.rows[1].blurred == 1
+    assert str(report).endswith(", but for 1 that rounding swamps.")
+    alone = parity.check(scratch.Sigmoid(), np.array([[40.0]]), against=nn.Sigmoid())
+    assert alone.verdict == "void"
+
+
+BROKEN = {
+    "forward-alone": (
+        lambda self, x: x,
+        None,
+        r"Subject.forward must return \(outputs, cache\), got an array",
+    ),
+    "forward-three": (lambda self, x: (x, x, x), None, "got a tuple of ndarray, ndarray, ndarray"),
+    "backward-alone": (
+        None,
+        lambda self, da, c: da,
+        r"Subject.backward must return \(input gradients, \{name",
+    ),
+    "grads-none": (None, lambda self, da, c: (da, None), "got a tuple of ndarray, NoneType"),
+}
+
+
+@pytest.mark.parametrize("batch", [2, 5])
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_contract_is_named(name, batch):
+    forward, backward, message = BROKEN[name]
+
+    class Subject(scratch.ReLU):
+        pass
+
+    if forward:
+        Subject.forward = forward
+    if backward:
+        Subject.backward = backward
+    report = parity.check(Subject(), (batch, 4), against=nn.ReLU())
+    assert report.verdict == "error"
+    assert re.search(message, str(report))
+
+
+@pytest.mark.parametrize("loss", [lambda y, t: 0.5, lambda y, t: (0.5, {"output": y}), lambda y, t: None])
+def test_a_loss_that_breaks_the_contract_is_named(loss):
+    report = parity.check(loss, (3, 2), (3, 2), against=nn.functional.mse_loss)
+    assert report.verdict == "error"
+    assert "must return (J, dJ/doutput), got " in str(report)
 
 
 def test_the_wrong_entry_is_named():
@@ -252,6 +335,7 @@ REFUSED = [
     ({"dtype": "float16"}, TypeError, 'expected dtype "float32" or "float64", got \'float16\''),
     ({"dtype": "single bed"}, TypeError, "got 'single bed'"),
     ({"against": None}, TypeError, "expected against="),
+    ({"against": nn.ReLU}, TypeError, "against is the class ReLU; pass an instance of it"),
     ({"against": 3}, TypeError, "expected against as an nn.Module or a function, got 3"),
     ({"against": nn.Linear(4, 3, bias=False)}, ValueError, "unexpected bias"),
     ({"against": nn.Linear(5, 3)}, ValueError, r"weight has shape \(3, 4\), expected \(3, 5\)"),
@@ -280,6 +364,21 @@ def test_what_cannot_be_checked_is_refused_by_name(options, error, message):
 def test_strange_inputs_are_refused_by_name(x, error, message):
     with pytest.raises(error, match=message):
         parity.check(scratch.Linear(4, 3), x, against=nn.Linear(4, 3))
+
+
+def test_weights_that_are_not_named_are_hinted_at():
+    class Nameless:
+        def __init__(self):
+            self.weight = np.ones((3, 4))
+
+        def forward(self, x):
+            return x @ self.weight.T, x
+
+        def backward(self, dz, x):
+            return dz @ self.weight, {"weight": dz.T @ x}
+
+    with pytest.raises(ValueError, match="missing weight; name the arrays that it learns in its attribute `params`"):
+        parity.check(Nameless(), (5, 4), against=nn.Linear(4, 3, bias=False))
 
 
 def test_a_subject_that_cannot_be_read():

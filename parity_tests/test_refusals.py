@@ -105,6 +105,23 @@ REFUSED = {
     ),
     "no-features": (lambda: scratch.Linear(0, 3), ValueError, "expected at least one input feature, got 0"),
     "torch-dtype": (lambda: torch_ref.models.mlp((4, 3), dtype="int8"), TypeError, "expected dtype .* got int8"),
+    "layers-in-a-list": (
+        lambda: scratch.Sequential([LINEAR]),
+        TypeError,
+        "expected layers .* got a list at 0",
+    ),
+    "layer-class": (
+        lambda: scratch.Sequential(LINEAR, scratch.ReLU),
+        TypeError,
+        "argument 1 is the class ReLU; pass",
+    ),
+    "activation-object": (lambda: scratch.models.mlp((2, 3, 1), scratch.ReLU()), TypeError, r"got ReLU\(\)"),
+    "activation-object-torch": (lambda: torch_ref.models.mlp((2, 3, 1), torch.nn.ReLU()), TypeError, r"got ReLU\(\)"),
+    "sgd-net": (
+        lambda: scratch.optim.SGD(LINEAR, 0.1),
+        TypeError,
+        r"expected params as scratch\.named_param",
+    ),
     "lr": (lambda: scratch.optim.SGD({}, lr=-1.0), ValueError, "expected lr as a positive finite number, got -1"),
     "grads": (
         lambda: scratch.optim.SGD({"W": X}, 0.1).step({"V": X}),

@@ -23,10 +23,22 @@ def test_a_move_is_one_unit_and_never_crosses_an_edge(dtype):
         found = spread(lambda directions: moved(values, directions), values)
     for i in range(3):
         assert found[i] == [-unit[i], 0.0, unit[i]]
-    assert found[3] == [0.0, unit[3]]
+    assert found[3] == [0.0]
     assert found[4] == [-unit[4], 0.0]
     assert found[5] == [0.0, unit[5]]
     assert all(np.isnan(distance) for i in (6, 7) for distance in found[i])  # inf − inf: they stayed
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_zero_moves_only_where_it_is_an_underflow(dtype):
+    """A mask's 0 is exact: moved, it would open what is closed, and a ReLU without its mask would pass."""
+    small, mask = np.array([np.finfo(dtype).tiny] * 2), np.array([1.0, 0.0], dtype)
+    runs = [np.asarray(shaken_exactly(small, seed) * small * mask) for seed in range(DRAWS)]
+    assert {bool(run[0]) for run in runs} == {False, True}
+    assert max(run[0] for run in runs) <= 2 * np.finfo(dtype).smallest_subnormal
+    assert {float(run[1]) for run in runs} == {0.0}
+    opened = [np.asarray(np.maximum(shaken_exactly(-small, seed), 0)) for seed in range(DRAWS)]
+    assert not any(run.any() for run in opened)
 
 
 def test_every_arithmetic_result_is_moved_and_stays_shaken():

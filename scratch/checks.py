@@ -88,6 +88,16 @@ def check_positive(owner, **numbers):
             raise ValueError(f"{owner}: expected {name} as a positive finite number, got {number}")
 
 
+def check_layer(owner, position, layer):
+    """Refuse what has no forward and backward, and a layer's class in place of a layer (TypeError)."""
+    if isinstance(layer, type):
+        raise TypeError(
+            f"{owner}: argument {position} is the class {layer.__name__}; pass a layer: {layer.__name__}(...)"
+        )
+    if not (hasattr(layer, "forward") and hasattr(layer, "backward")):
+        raise TypeError(f"{owner}: expected layers as arguments, got a {type(layer).__name__} at {position}")
+
+
 def check_dtype_name(owner, dtype):
     """The dtype to build parameters in: float32 or float64, anything else is refused (TypeError)."""
     dtype = np.dtype(dtype)

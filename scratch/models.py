@@ -44,6 +44,8 @@ def mlp(sizes, activation=Tanh, bias=True, rng=None, dtype="float64"):
     """
     if len(sizes) < 2:
         raise ValueError(f"mlp: expected at least two sizes (input and output), got {tuple(sizes)}")
+    if not callable(activation) or (hasattr(activation, "training") and not isinstance(activation, type)):
+        raise TypeError(f"mlp: expected activation as a class, one object for each layer, got {activation!r}")
     rng = np.random.default_rng(rng)
     layers = []
     for in_features, out_features in pairwise(sizes):

@@ -12,6 +12,8 @@ class SGD:
 
     def __init__(self, params, lr):
         check_positive("SGD", lr=lr)
+        if not isinstance(params, dict):
+            raise TypeError(f"SGD: expected params as scratch.named_parameters(net), got a {type(params).__name__}")
         self.params, self.lr = params, lr
 
     def step(self, grads):

@@ -1,5 +1,6 @@
 """Composition f_L ∘ … ∘ f_1: where the chain rule runs backwards through layers."""
 
+from scratch.checks import check_layer
 from scratch.layers.base import Layer
 
 
@@ -9,10 +10,13 @@ class Sequential(Layer):
     With y_l the output of layer l and dy_L = ∂J/∂y_L:   dy_{l−1}, dθ_l = f_l.backward(dy_l)   for l = L … 1
     Each ∂J/∂y_l is computed once and reused for everything below it. Parameters are named by position, as in torch:
     `0.weight`, `2.bias`. A layer that stands twice keeps its first name, and its gradients are added.
-    Shapes: what the layers make of them. Source: lecture 18, "Chain Rule in Neural Nets".
+    Shapes: what the layers make of them. Raises TypeError for what is no layer.
+    Source: lecture 18, "Chain Rule in Neural Nets".
     """
 
     def __init__(self, *layers):
+        for i, layer in enumerate(layers):
+            check_layer("Sequential", i, layer)
         self.layers = layers
         self.names = [str(layers.index(layer)) for layer in layers]
 
