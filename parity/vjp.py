@@ -72,8 +72,9 @@ class HandLayer(Hand):
         outputs, cache = self.forward(net, arrays)
         returned = net.backward(upstream if isinstance(outputs, tuple) else upstream[0], cache)
         if not (isinstance(returned, tuple) and len(returned) == 2 and isinstance(returned[1], dict)):
+            name = type(self.subject).__name__
             raise ContractBroken(
-                f"{type(self.subject).__name__}.backward must return (input gradients, {{name: gradient}}), got {described(returned)}"
+                f"{name}.backward must return (input gradients, {{name: gradient}}), got {described(returned)}"
             )
         dinputs, grads = returned
         found = {("output", name): array for name, array in name_outputs(as_tuple(outputs)).items()}

@@ -37,7 +37,7 @@ def test_all_agree(full):
     done, out = full
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stderr == ""
-    assert re.search(r"^all agree; \d+ s; 12 pictures and demo.json in", done.stdout, re.M)
+    assert re.search(r"^all agree; \d+ s; demo.json and 6 pictures in", done.stdout, re.M)
     summary = json.loads((out / "demo.json").read_text(encoding="utf-8"))
     assert summary["agree"] is True
     verdicts = [report["verdict"] for e in summary["experiments"].values() for report in e["reports"]]

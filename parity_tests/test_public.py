@@ -40,9 +40,14 @@ def test_everything_public_is_documented(value):
     assert value.__doc__ != inspect.getdoc(object)
 
 
-@pytest.mark.parametrize("layer", [scratch.Linear, scratch.Sigmoid, scratch.Tanh, scratch.ReLU, scratch.Neuron])
+DERIVED = [getattr(scratch, name) for name in scratch.__all__ if isinstance(getattr(scratch, name), type)]
+DERIVED = [layer for layer in DERIVED if layer not in (scratch.Layer, scratch.Step, scratch.Perceptron)]  # no gradient
+
+
+@pytest.mark.parametrize("layer", DERIVED)
 def test_layers_carry_derivation_shapes_and_source(layer):
-    for word in ("Given d", "Shapes:", "Source:", "Raises"):
+    assert "∂J/∂" in layer.__doc__ or "dJ/d" in layer.__doc__
+    for word in ("Shapes:", "Source:", "Raises"):
         assert word in layer.__doc__
 
 

@@ -71,7 +71,8 @@ class LogisticNeuron(Neuron):
     J = −mean (t log y + (1 − t) log(1 − y)):   dJ/dw = mean (yₙ − tₙ) xₙ      dJ/db = mean (yₙ − tₙ)
     The σ′ of the chain rule cancels the y (1 − y) below the loss. The lecture's `gradient` returns the negative of
     this, the ascent direction; here gradients point uphill and descent subtracts them.
-    Shapes: x (N, in_features), target (N,) of 0 and 1. Source: lecture 18, part 1.
+    Shapes: x (N, in_features), target (N,) of 0 and 1. Raises ValueError for other labels, shapes and empty batches,
+    TypeError for dtypes. Source: lecture 18, "Logistic Regression as an Artifical Neuron".
     """
 
     def __init__(self, in_features, bias=True, rng=None, dtype="float64"):

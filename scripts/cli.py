@@ -96,7 +96,7 @@ def write_whole(path, write):
 def console():
     """A console as wide as the terminal, or wide enough for every table where the output is piped."""
     terminal = Console()
-    return terminal if terminal.is_terminal else Console(width=120)
+    return terminal if terminal.is_terminal else Console(width=130)
 
 
 def run(main):

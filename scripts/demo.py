@@ -36,7 +36,9 @@ def main(arguments):
     text = json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False)
     write_whole(folder / "demo.json", lambda path: path.write_text(text, encoding="utf-8"))
     verdict = "all agree" if agree else "NOT ALL AGREE"
-    screen.print(f"{verdict}; {time.monotonic() - started:.0f} s; {len(pictures)} pictures and demo.json in {folder}")
+    screen.print(
+        f"{verdict}; {time.monotonic() - started:.0f} s; demo.json and {len(pictures) // 2} pictures in {folder}"
+    )
     return 0 if agree else 1
 
 
@@ -86,7 +88,7 @@ def quantities_table(values):
         column.justify = "right"
     for name, hand in values["hand"].items():
         twin = values["torch"][name]
-        table.add_row(name, f"{hand:#.12g}", f"{twin:#.12g}", f"{abs(hand - twin):.1e}" if hand != twin else "0")
+        table.add_row(name, f"{hand:#.12g}", f"{twin:#.12g}", size(abs(hand - twin)))
     return table
 
 
@@ -104,7 +106,12 @@ def closing_table(experiments):
 
 def report_cells(report):
     largest, worst = max(row.largest for row in report.rows), report.worst
-    return f"{sum(row.size for row in report.rows):,}", f"{largest:.1e}", f"{worst.error:.1e} of {worst.budget:.1e}"
+    return f"{sum(row.size for row in report.rows):,}", size(largest), f"{size(worst.error)} of {size(worst.budget)}"
+
+
+def size(number):
+    """A difference for people: two digits, or a plain 0."""
+    return f"{number:.1e}" if number else "0"
 
 
 def draw(folder, experiments, screen):

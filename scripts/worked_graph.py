@@ -16,10 +16,10 @@ NODES = {  # name: where it stands, whether its numbers stand above it
 }
 EDGES = {  # (from, to): (name of the weight, where its numbers stand along the edge, 0..1)
     ("x1", "h1"): ("W11", 0.45),
-    ("x1", "h2"): ("W12", 0.45),
-    ("x1", "h3"): ("W13", 0.20),
-    ("x2", "h1"): ("W21", 0.20),
-    ("x2", "h2"): ("W22", 0.45),
+    ("x1", "h2"): ("W12", 0.68),
+    ("x1", "h3"): ("W13", 0.21),
+    ("x2", "h1"): ("W21", 0.21),
+    ("x2", "h2"): ("W22", 0.68),
     ("x2", "h3"): ("W23", 0.45),
     ("h1", "y"): ("V1", 0.5),
     ("h2", "y"): ("V2", 0.5),
@@ -33,8 +33,8 @@ def draw_graph(figure, values, weights, inputs):
     axes.set(xlim=(-1.2, 14.6), ylim=(-5.4, 5.4), aspect="equal")
     axes.axis("off")
     for (start, end), (name, along) in EDGES.items():
-        draw_edge(axes, NODES[start][0], NODES[end][0], weights[name], values[f"dJ/d{name}"], along)
-    draw_edge(axes, NODES["y"][0], NODES["J"][0], None, None, 0.5)
+        draw_edge(axes, NODES[start][0], NODES[end][0], weights[name], values[f"dJ/d{name}"], along, name)
+    draw_edge(axes, NODES["y"][0], NODES["J"][0], None, None, 0.5, "")
     for name, ((x, y), above) in NODES.items():
         axes.add_patch(Circle((x, y), RADIUS, facecolor="#eaf2fb", edgecolor="black", linewidth=1.8, zorder=3))
         axes.text(x, y, subscript(name), ha="center", va="center", fontsize=21, style="italic", zorder=4)
@@ -70,14 +70,14 @@ def node_lines(name, values, inputs):
     return [(text, "black") for text in forward] + [(text, RED) for text in backward]
 
 
-def draw_edge(axes, start, end, weight, gradient, along):
+def draw_edge(axes, start, end, weight, gradient, along, name):
     """An arrow between two nodes, with its weight and, below it, the gradient by the weight."""
     arrow = FancyArrowPatch(start, end, shrinkA=36, shrinkB=36, arrowstyle="-|>", mutation_scale=20, color="#666666")
     axes.add_patch(arrow)
     if weight is None:
         return
     x, y = (a + along * (b - a) for a, b in zip(start, end, strict=True))
-    axes.text(x, y + 0.2, f"{weight:g}".replace("-", "−"), **LABEL)
+    axes.text(x, y + 0.2, f"{subscript(name)} = {weight:g}".replace("-", "−"), **LABEL)
     axes.text(x, y - 0.2, short(gradient), color=RED, **LABEL)
 
 
@@ -91,7 +91,7 @@ def short(number):
 
 def subscript(text):
     """h1 as h₁, dJ/dx2 as dJ/dx₂; numbers stay."""
-    return re.sub(r"(?<=[xzh])\d", lambda digit: digit[0].translate(SUBSCRIPTS), text)
+    return re.sub(r"(?<=[xzhWV])\d+", lambda digit: digit[0].translate(SUBSCRIPTS), text)
 
 
 SUBSCRIPTS = str.maketrans("123", "₁₂₃")

@@ -9,7 +9,7 @@ import torch_ref
 from scripts.experiments import Experiment
 from scripts.experiments.training import differences, lockstep
 
-SIZES, LR, HELD_OUT = (10, 16, 1), 0.05, 0.2
+SIZES, LR, HELD_OUT = (10, 16, 1), 0.02, 0.2
 
 
 def run(device, seed, quick):

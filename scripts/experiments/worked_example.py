@@ -168,7 +168,7 @@ def run(device, seed):
     hand32, torch32 = float32_errors(device)
     values["float32 error of dJ/dW"] = {"hand": hand32, "torch": torch32}
     facts.append(
-        f"in float32 the worst entry of dJ/dW is off by {hand32:.1e} by hand, with σ(−z) for 1 − h, "
-        f"and by {torch32:.1e} in torch"
+        f"in float32 the largest relative error of dJ/dW is {hand32:.1e} by hand, with σ(−z) for 1 − h, "
+        f"and {torch32:.1e} in torch"
     )
     return Experiment("Worked example", tuple(reports), tuple(facts), values, series)
