@@ -107,6 +107,8 @@ def test_a_disagreement_is_exit_1_and_is_shown(tmp_path, monkeypatch, capsys):
         (["--seed", "4294967296"], "got '4294967296'"),
         (["--seed", "abc"], "got 'abc'"),
         (["--out", "{file}"], "cannot write to {file}: File exists; name another folder"),
+        (["--out", ""], "expected the name of a folder to write to, got an empty one"),
+        (["--out", "x" * 300], "File name too long; name another folder"),
         (["--out", "{file}/below"], "cannot write to {file}/below: Not a directory; name another folder"),
     ],
 )
@@ -133,6 +135,13 @@ def test_interrupted_leaves_nothing_half_written(sent, status, tmp_path):
     assert process.returncode == status
     assert "Traceback" not in errors
     assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize("tail", ["| head -n 1", ">&-"], ids=["reader-gone", "closed"])
+def test_a_lost_output_is_no_verdict_and_no_traceback(tail, tmp_path):
+    line = f"'{sys.executable}' -u '{DEMO}' --quick --device cpu --out '{tmp_path}' {tail}; echo ${{PIPESTATUS[0]}} >&2"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True)
+    assert done.stderr.strip() == ("3" if "head" in tail else "0")
 
 
 def test_a_file_is_whole_or_not_there(tmp_path):

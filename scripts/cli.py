@@ -6,6 +6,7 @@ Exit statuses: 0 agrees or fine, 1 a disagreement was found, 2 bad usage or inpu
 
 import argparse
 import difflib
+import io
 import os
 import signal
 import sys
@@ -40,7 +41,7 @@ class Parser(argparse.ArgumentParser):
 
 def add_device(parser):
     parser.add_argument(
-        "--device", default="auto", metavar="NAME", help="auto (CUDA where there is one), cpu, cuda or cuda:N; [auto]"
+        "--device", default="auto", metavar="NAME", help="auto (CUDA where there is one), cpu, cuda or cuda:N [auto]"
     )
 
 
@@ -72,6 +73,8 @@ def choose_device(name):
 
 def prepare_folder(path):
     """The folder, made if need be and tried for writing; refused in one line where it cannot be used."""
+    if not path:
+        raise Refusal("expected the name of a folder to write to, got an empty one")
     folder = Path(path)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -93,17 +96,25 @@ def write_whole(path, write):
         temporary.unlink(missing_ok=True)
 
 
+class Screen(Console):
+    """A console that leaves a reader who has gone (`demo.py | head`) to `run`."""
+
+    def on_broken_pipe(self):
+        raise BrokenPipeError
+
+
 def console():
     """A console as wide as the terminal, or wide enough for every table where the output is piped."""
-    terminal = Console()
-    return terminal if terminal.is_terminal else Console(width=130)
+    terminal = Screen()
+    return terminal if terminal.is_terminal else Screen(width=130)
 
 
 def run(main):
     """Run main(arguments) as a script and exit with its status, or with the one that the module's docstring gives."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal without θ still gets every number
+        if isinstance(stream, io.TextIOWrapper):  # closed ones are None
+            stream.reconfigure(errors="replace")  # a terminal without θ still gets every number
     try:
         status = main(sys.argv[1:])
     except Refusal as refusal:
@@ -112,9 +123,9 @@ def run(main):
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
         status = 130
-    except BrokenPipeError:  # the reader of our output has gone: `demo.py | head`
+    except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 0
+        status = 3
     except OSError as error:
         print(f"{Path(sys.argv[0]).name}: stopped: {error}", file=sys.stderr)
         status = 3
