@@ -41,4 +41,4 @@ def raise_to(largest, results, base):
         if all(np.shape(array) == move.shape and np.asarray(array).dtype.kind in "fiub" for array in pair):
             with np.errstate(all="ignore"):
                 change = np.abs(np.asarray(plain(results[key]), float) - np.asarray(plain(base[key]), float))
-            largest[key] = np.fmax(move, change)
+            largest[key] = np.where(np.isfinite(change), np.fmax(move, change), move)

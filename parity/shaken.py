@@ -55,10 +55,13 @@ class ShakenArray(np.ndarray):
         results = getattr(ufunc, method)(*operands, **options)
         if out is not None:
             for place in options["out"]:
-                place[...] = moved(place, directions)
+                if ufunc not in EXACT:
+                    place[...] = moved(place, directions)
             return out[0] if len(out) == 1 else out
         if isinstance(results, tuple):
             return tuple(shaken(result, directions) for result in results)
+        if ufunc in EXACT:
+            return with_directions(results, directions) if isinstance(results, np.ndarray | np.floating) else results
         return shaken(results, directions, operands if method == "__call__" and ufunc in UNDERFLOWING else None)
 
     def __array_function__(self, function, types, args, kwargs):
@@ -77,7 +80,7 @@ class ShakenArray(np.ndarray):
         def wrap(result):
             if not isinstance(result, np.ndarray | np.generic):
                 return result
-            if any(np.may_share_memory(result, array) for array in arrays):  # a view: data moved, nothing computed
+            if function in MOVERS or any(np.may_share_memory(result, array) for array in arrays):  # nothing computed
                 return with_directions(result, directions)
             return shaken(result, directions)
 
@@ -88,7 +91,12 @@ class ShakenArray(np.ndarray):
 
 
 UNDERFLOWING = {np.multiply, np.divide, np.exp, np.exp2, np.power, np.square, np.reciprocal}
-MADE_OF_UFUNCS = {np.sum, np.mean, np.var, np.std}  # they meet __array_ufunc__ again, step by step
+MADE_OF_UFUNCS = {np.sum, np.mean, np.var, np.std, np.max, np.min, np.amax, np.amin, np.clip}  # step by step, then
+EXACT = {np.maximum, np.minimum, np.fmax, np.fmin, np.absolute, np.fabs, np.negative, np.positive, np.sign}
+EXACT |= {np.conjugate, np.copysign, np.floor, np.ceil, np.rint, np.trunc}  # nothing is rounded, so nothing is moved
+MOVERS = {np.where, np.take, np.take_along_axis, np.concatenate, np.stack, np.vstack, np.hstack, np.column_stack}
+MOVERS |= {np.sort, np.repeat, np.tile, np.roll, np.flip, np.pad, np.copy, np.append, np.tril, np.triu, np.diag}
+MOVERS |= {np.zeros_like, np.ones_like, np.empty_like, np.full_like}
 
 
 def reordered(ufunc, method, operands, options, generator):
@@ -97,12 +105,12 @@ def reordered(ufunc, method, operands, options, generator):
     One call rounds once a term, where no move of its result reaches; in another order it rounds otherwise.
     """
     if ufunc is np.matmul:
-        a, b = operands
+        a, b = map(np.asarray, operands)
         order = generator.permutation(a.shape[-1])
         return a[..., order], b[order] if b.ndim == 1 else b[..., order, :]
-    if ufunc is np.add and method == "reduce":
+    if ufunc is np.add and method == "reduce" and options.get("where", True) is True:
         (terms,), axis = operands, options.get("axis", 0)
-        for one in range(terms.ndim) if axis is None else (axis,) if isinstance(axis, int) else axis:
+        for one in range(terms.ndim) if axis is None else np.atleast_1d(axis):
             terms = np.take(terms, generator.permutation(terms.shape[one]), one)
         return (terms,)
     return operands
@@ -169,12 +177,15 @@ class ShakenTorch(TorchDispatchMode):
         kwargs = kwargs or {}
         if any(returned.alias_info is not None for returned in operator._schema.returns):
             return operator(*args, **kwargs)
-        if (steps := arithmetic_of(operator)) is not None:
+        if operator._schema.name.split("::")[1] not in TORCH_EXACT and (steps := arithmetic_of(operator)) is not None:
             with self:
                 return steps(*args, **kwargs)
         results = operator(*self.reordered(operator, args), **kwargs)
+        name = operator._schema.name.split("::")[1]
+        if name in TORCH_EXACT:
+            return results
         if isinstance(results, torch.Tensor):
-            return self.move(results, args if operator._schema.name.split("::")[1] in TORCH_UNDERFLOWING else None)
+            return self.move(results, args if name in TORCH_UNDERFLOWING else None)
         return tree_map(self.move, results)
 
     def reordered(self, operator, args):
@@ -204,6 +215,9 @@ class ShakenTorch(TorchDispatchMode):
 
 
 TORCH_UNDERFLOWING = {"mul", "div", "exp", "exp2", "pow", "reciprocal"}
+TORCH_EXACT = {"relu", "maximum", "minimum", "max", "min", "amax", "amin", "abs", "neg", "sign", "clamp", "where"}
+TORCH_EXACT |= {"threshold_backward", "gather", "index_select", "index", "cat", "stack", "clone", "_to_copy", "sort"}
+TORCH_EXACT |= {"zeros_like", "ones_like", "full_like", "floor", "ceil", "round", "scalar_tensor", "full", "embedding"}
 
 
 @functools.cache

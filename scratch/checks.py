@@ -8,7 +8,7 @@ FLOATS = frozenset(np.dtype(name) for name in ("float32", "float64", "complex64"
 
 def check_float(owner, name, array):
     """Refuse what is not a float32 or float64 array: TypeError with the remedy. Nothing is cast in silence."""
-    if not isinstance(array, np.ndarray):
+    if not isinstance(array, np.ndarray | np.generic) or isinstance(array, np.matrix | np.ma.MaskedArray):
         remedy = f"{name}.detach().cpu().numpy()" if hasattr(array, "detach") else f"np.asarray({name}, dtype=float)"
         raise TypeError(f"{owner}: expected {name} as a NumPy array, got {type(array).__name__}; pass {remedy}")
     if array.dtype not in FLOATS:
@@ -86,6 +86,13 @@ def check_positive(owner, **numbers):
     for name, number in numbers.items():
         if not 0 < number < float("inf"):
             raise ValueError(f"{owner}: expected {name} as a positive finite number, got {number}")
+
+
+def check_count(owner, least, **numbers):
+    """Refuse what is not a whole number from `least` up (ValueError); None stands for no limit."""
+    for name, number in numbers.items():
+        if number is not None and not (isinstance(number, int | np.integer) and number >= least):
+            raise ValueError(f"{owner}: expected {name} as a whole number from {least} up, got {number!r}")
 
 
 def check_layer(owner, position, layer):

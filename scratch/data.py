@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from scratch.checks import check_finite, check_shape
+
 WORKED_EXAMPLE_X = ((5.0, 3.0),)  # the lecture's one input, as a batch of one
 
 
@@ -55,11 +57,15 @@ def diabetes():
 def standardise(train, *others):
     """(a − mean) / standard deviation for each array, both taken per column from train alone.
 
-    Raises ValueError where a column of train is constant.
+    Raises ValueError where a column of train is constant, columns differ or an entry is not finite.
     """
+    for name, array in {"train": train, **{f"others[{i}]": other for i, other in enumerate(others)}}.items():
+        check_finite("standardise", name, array)
+        check_shape("standardise", f"the columns of {name}", array[:0], train[:0].shape)
+    constant = train.min(axis=0) == train.max(axis=0)
+    if constant.any():
+        raise ValueError(f"standardise: column {int(np.argmax(constant))} is constant in the training rows")
     mean, deviation = train.mean(axis=0), train.std(axis=0)
-    if not deviation.all():
-        raise ValueError(f"standardise: column {int(np.argmin(deviation))} is constant in the training rows")
     return tuple((array - mean) / deviation for array in (train, *others))
 
 

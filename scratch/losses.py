@@ -83,7 +83,8 @@ def cross_entropy(output, target, reduction="mean"):
     check_labels("cross_entropy", output, target)
     rows = np.arange(len(output))
     top = output.real.argmax(axis=1)
-    e = np.exp(output - output[rows, top][:, None])
+    with np.errstate(over="ignore"):  # further below the largest than a float reaches: e is 0 either way
+        e = np.exp(output - output[rows, top][:, None])
     others = np.where(np.arange(output.shape[1]) == top[:, None], 0, e).sum(axis=1)
     J = output[rows, top] - output[rows, target] + np.log1p(others)
     hot = np.arange(output.shape[1]) == target[:, None]
@@ -105,12 +106,13 @@ def check_labels(owner, output, target):
 
 
 def check_pair(owner, output, target):
-    """Refuse an output and a target that differ in shape or precision, and logits that are not finite."""
+    """Refuse an output and a target that differ in shape or precision or are not finite."""
     check_float(owner, "output", output)
     check_float(owner, "target", target)
     check_shape(owner, "target", target, output.shape)
     check_precision(owner, "output", output, "target", target)
     check_finite(owner, "output", output)
+    check_finite(owner, "target", target)
 
 
 def reduce(owner, J, dJ, reduction):

@@ -34,6 +34,21 @@ def children(part):
     return {name: v for name, v in attributes.items() if hasattr(v, "forward") and hasattr(v, "backward")}
 
 
+def first_names(net):
+    """{a part's dotted prefix: the first prefix of the same part} for all ways to it but the first."""
+    first: dict[int, str] = {}
+    later = {}
+
+    def visit(part, prefix):
+        if first.setdefault(id(part), prefix) != prefix:
+            later[prefix] = first[id(part)]
+        for name, child in children(part).items():
+            visit(child, f"{prefix}{name}.")
+
+    visit(net, "")
+    return later
+
+
 def named_parameters(net):
     """{dotted name: live array} of everything that is learnt; an optimizer updates these in place."""
     return _named(net, "params")
@@ -55,16 +70,21 @@ def state_dict(net):
 
 
 def load_state_dict(net, mapping):
-    """Copy arrays into net, strictly: same names, same shapes; values are cast to net's own dtypes.
+    """Copy values into net's own arrays, strictly: same names, same shapes, cast to net's own dtypes.
 
-    Raises ValueError listing every difference, and then net is untouched.
+    The arrays stay the same objects, so an optimizer or a layer that shares one goes on with the new values.
+    Raises ValueError listing every difference, TypeError for what is no array of real numbers; net is then untouched.
     """
     own = {**named_parameters(net), **named_buffers(net)}
     arrays = {name: np.asarray(value) for name, value in mapping.items()}
     wrong = differences({name: array.shape for name, array in own.items()}, arrays)
     if wrong:
         raise ValueError(f"load_state_dict: {wrong}")
-    replace(net, {name: arrays[name].astype(array.dtype) for name, array in own.items()})
+    for name, array in arrays.items():
+        if array.dtype.kind not in "fiub":
+            raise TypeError(f"load_state_dict: expected {name} as real numbers, got {array.dtype}")
+    for name, array in own.items():
+        array[...] = arrays[name]
 
 
 def differences(shapes, arrays):

@@ -4,6 +4,7 @@ import numpy as np
 
 from scratch.checks import (
     check_binary,
+    check_count,
     check_dtype_name,
     check_features,
     check_finite,
@@ -100,9 +101,11 @@ class LogisticNeuron(Neuron):
         check_binary("LogisticNeuron", x, target)
         check_finite("LogisticNeuron", "x", x)
         check_positive("LogisticNeuron", lr=lr, threshold=threshold)
-        steps = descend_logistic(theta, columns, target, lr, threshold, max_steps, every, watch)
+        check_count("LogisticNeuron", 0, max_steps=max_steps)
+        check_count("LogisticNeuron", 1, every=every)
+        steps = descend_logistic(theta, columns, target, float(lr), threshold, max_steps, every, watch)
         for name, array in self.split(theta).items():
-            setattr(self, name, array)
+            getattr(self, name)[...] = array
         return steps
 
     def split(self, theta):
@@ -171,20 +174,23 @@ class Perceptron(Neuron):
     def fit(self, x, target, lr=1.0, max_epochs=1000):
         """Passes over the rows until one has no miss; returns the misses of each epoch (the last 0 if it converged).
 
-        Raises ValueError for a label that is not 0 or 1 and for an empty batch, TypeError for dtypes.
+        Raises ValueError for labels that are not 0 or 1, an x that is empty or not finite, an lr that is not positive.
         """
         self(x)  # refuses what does not fit
         check_binary("Perceptron", x, target)
+        check_finite("Perceptron", "x", x)
+        check_positive("Perceptron", lr=lr)
+        check_count("Perceptron", 1, max_epochs=max_epochs)
         misses: list[int] = []
         while len(misses) < max_epochs and (not misses or misses[-1]):
-            misses.append(sum(self.learn(row, t, lr) for row, t in zip(x, target, strict=True)))
+            misses.append(sum(self.learn(row, t, float(lr)) for row, t in zip(x, target, strict=True)))
         return misses
 
     def learn(self, row, t, lr):
         """The perceptron rule on one row; True where it was a miss."""
         error = t - self(row[None])[0]
         if error:
-            self.weight = self.weight + lr * error * row
+            self.weight += lr * error * row
             if self.bias is not None:
-                self.bias = np.asanyarray(self.bias + lr * error)
+                self.bias += lr * error
         return bool(error)

@@ -2,6 +2,7 @@
 
 from scratch.checks import check_layer
 from scratch.layers.base import Layer
+from scratch.naming import first_names
 
 
 class Sequential(Layer):
@@ -19,6 +20,7 @@ class Sequential(Layer):
             check_layer("Sequential", i, layer)
         self.layers = layers
         self.names = [str(layers.index(layer)) for layer in layers]
+        self.first_names = first_names(self)
 
     def children(self):
         """{name: layer}, each layer once."""
@@ -36,7 +38,8 @@ class Sequential(Layer):
         for name, layer, cache in zip(reversed(self.names), reversed(self.layers), reversed(caches), strict=True):
             dy, own = layer.backward(dy, cache)
             for key, gradient in own.items():
-                full = f"{name}.{key}"
+                part, _, array = f"{name}.{key}".rpartition(".")
+                full = self.first_names.get(f"{part}.", f"{part}.") + array
                 grads[full] = grads[full] + gradient if full in grads else gradient
         return dy, grads
 

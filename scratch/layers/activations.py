@@ -66,7 +66,8 @@ class Tanh(Activation):
     """
 
     def value(self, z):
-        e = exp_minus_magnitude(2 * z)
+        e = exp_minus_magnitude(z)
+        e = e * e
         return np.tanh(z), 4 * e / ((1 + e) * (1 + e))
 
 
@@ -79,8 +80,7 @@ class ReLU(Activation):
     """
 
     def value(self, z):
-        positive = z.real > 0
-        return np.where(positive, z, 0), positive.astype(z.dtype)
+        return np.maximum(z, 0), (z.real > 0).astype(z.dtype)
 
 
 class Step(Activation):
