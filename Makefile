@@ -20,6 +20,7 @@ benchmark: setup
 	$(RUN) scripts/benchmark.py neuron
 
 setup:
+	@test -x $(RUN) || rm -f $(READY)
 	@$(LOCK) $(MAKE) --no-print-directory $(READY)
 
 # The stamp is written last, so an interrupted set-up is repaired by the next call.

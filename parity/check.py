@@ -13,8 +13,10 @@ from parity.compare import judge, unexpected
 from parity.inputs import cast, check_dtype, draw, frozen, prepare
 from parity.report import Finding, Report
 from parity.twin import Twin
+from parity.undisturbed import undisturbed
 from parity.vjp import ContractBroken, SubjectRaised, read
 
+SAME = 1e-9  # relative: two equal runs of a twin may differ by the order of a sum on a GPU, a random one differs by all
 UPSTREAM = "upstream"  # arrays are named by strings, the upstream gradient of the i-th output by (UPSTREAM, i)
 
 
@@ -53,18 +55,31 @@ def check(subject, *inputs, against=None, wrt=None, dtype="float64", device="cpu
         raise ValueError("parity.check: device mps has no float64, which the twin computes in; use cpu")
     if against is None:
         raise TypeError("parity.check: expected against=, an nn.Module or a function of tensors to judge by")
+    if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or seed < 0:
+        raise ValueError(f"parity.check: expected seed as a whole number from 0 up, got {seed!r}")
     rng = np.random.default_rng(seed)
     hand = read(subject, inputs)
     arrays = gather(hand, inputs, numpy_dtype, rng)
     twin = Twin(against, hand, torch_device)
     report = Report(f"{hand.name} against {twin.name}", conditions(hand, numpy_dtype, torch_device, seed))
+    with undisturbed():
+        rows, error = run_both(hand, twin, arrays, rng, wrt, numpy_dtype, int(seed))
+    if error is not None:
+        return replace(report, causes=(raised_finding(error),))
+    judged = {row.name for row in rows if row.kind == "input"}
+    floats = [name for name in hand.input_names if arrays[name].dtype.kind == "f" and name not in judged]
+    unjudged = tuple(floats) if hand.read_as == "our contract" and wrt is None else ()
+    return replace(report, rows=rows, causes=tuple(findings(rows)), unjudged=unjudged)
+
+
+def run_both(hand, twin, arrays, rng, wrt, dtype, seed):
+    """(rows, None), or ((), what the subject raised)."""
     try:
         shapes = [np.shape(output) for output in hand.outputs(arrays)]
-        arrays |= {(UPSTREAM, i): frozen(draw(rng, shape, numpy_dtype)) for i, shape in enumerate(shapes)}
-        rows = tuple(judge_all(hand, twin, arrays, wrt, seed))
+        arrays |= {(UPSTREAM, i): frozen(draw(rng, shape, dtype)) for i, shape in enumerate(shapes)}
+        return tuple(judge_all(hand, twin, arrays, wrt, seed)), None
     except SubjectRaised as raised:
-        return replace(report, causes=(raised_finding(raised.__cause__),))
-    return replace(report, rows=rows, causes=tuple(findings(rows)))
+        return (), raised.__cause__
 
 
 def gather(hand, inputs, dtype, rng):
@@ -74,7 +89,7 @@ def gather(hand, inputs, dtype, rng):
     weights = hand.parameters | hand.buffers
     if clash := arrays.keys() & weights.keys():
         raise ValueError(f"parity.check: {', '.join(sorted(clash))} names both an input and a weight; rename one")
-    return arrays | {name: cast(array, dtype) for name, array in weights.items()}
+    return arrays | {name: cast(name, array, dtype) for name, array in weights.items()}
 
 
 def with_upstream(run):
@@ -90,12 +105,17 @@ def with_upstream(run):
 def judge_all(hand, twin, arrays, wrt, seed):
     """The rows: outputs, input gradients, parameter gradients, and what the twin knows nothing of."""
     ours, theirs = with_upstream(hand.run)(arrays), with_upstream(twin.run)(arrays)
+    again, theirs_again = with_upstream(hand.run)(arrays), with_upstream(twin.run)(arrays)
+    if any(not np.allclose(theirs[key], theirs_again[key], rtol=SAME, equal_nan=True) for key in theirs):
+        raise ValueError(f"parity.check: the twin {twin.name} is random: two equal calls differ; call .eval() on it?")
     wanted = {name for kind, name in ours if kind == "input"} if wrt is None else check_wrt(wrt, theirs)
     theirs = {(kind, name): array for (kind, name), array in theirs.items() if kind != "input" or name in wanted}
     budget = measure(with_upstream(hand.run), with_upstream(twin.run), arrays, ours, theirs, seed)
     dtype = next(array.dtype for array in arrays.values() if array.dtype.kind == "f")
     for key, array in theirs.items():
-        yield judge(key[1], key[0], ours.get(key), array, budget[key], dtype)
+        row = judge(key[1], key[0], ours.get(key), array, budget[key], dtype)
+        same = key not in ours or np.asarray(ours[key]).tobytes() == np.asarray(again[key]).tobytes()
+        yield row if same else replace(row, verdict="fail", cause="nondeterministic", note="two equal calls differ")
     for kind, name in ours:
         if kind == "parameter" and name not in twin.parameter_names:
             yield unexpected(name, kind, ours[kind, name])
@@ -127,6 +147,7 @@ def compare(ours, theirs, inputs, title, device="cpu", seed=0, shake_twin=True):
     base_ours, base_theirs = ours(inputs), theirs_in_numpy(inputs)
     budget = measure(ours, theirs_in_numpy, inputs, base_ours, base_theirs, seed, shake_twin)
     rows = [judge(name, "quantity", base_ours.get(name), base_theirs[name], budget[name]) for name in base_theirs]
+    rows += [unexpected(name, "quantity", base_ours[name]) for name in base_ours.keys() - base_theirs.keys()]
     return Report(title, f"float64, torch on {torch_device}, seed {seed}", tuple(rows))
 
 

@@ -61,6 +61,8 @@ def judge(name, kind, ours, theirs, budget, dtype=None):
         return Row(name, kind, shape, "fail", cause="shape-mismatch", note=f"expected {np.shape(theirs)}")
     if dtype is not None and type(ours) is not float and (found := np.asarray(ours).dtype) != dtype:
         return Row(name, kind, shape, "fail", cause="dtype-changed", note=f"expected {dtype}, got {found}")
+    if np.asarray(ours).dtype.kind not in "fiub":
+        return Row(name, kind, shape, "fail", cause="dtype-changed", note=f"got {np.asarray(ours).dtype}")
     if np.size(ours) == 0:
         return Row(name, kind, shape, "void", note="no entries: nothing was proved")
     ours, theirs = np.asarray(ours, float), np.asarray(theirs, float)
@@ -92,8 +94,8 @@ def judge(name, kind, ours, theirs, budget, dtype=None):
 
 
 def unexpected(name, kind, ours):
-    """The Row of a gradient by a parameter that the twin does not have."""
-    return Row(name, kind, np.shape(ours), "fail", cause="shape-mismatch", note="the twin has no such parameter")
+    """The Row of a result that the twin does not have."""
+    return Row(name, kind, np.shape(ours), "fail", cause="shape-mismatch", note="the twin has nothing of this name")
 
 
 def difference(ours, theirs):

@@ -22,16 +22,23 @@ def check_dtype(dtype):
 
 def prepare(name, value, dtype, rng):
     """An input as a read-only array: a shape is drawn, floats are cast to dtype, integers stay, others are refused."""
-    if isinstance(value, tuple) and all(isinstance(n, Integral) for n in value):
+    if isinstance(value, tuple) and all(isinstance(n, Integral) and not isinstance(n, bool) for n in value):
+        if any(n < 0 for n in value):
+            raise ValueError(f"parity.check: expected input {name} as a shape of numbers from 0 up, got {value}")
         return frozen(draw(rng, value, dtype))
-    array = to_numpy(value) if isinstance(value, torch.Tensor) else np.array(value)
+    try:
+        array = to_numpy(value) if isinstance(value, torch.Tensor) else np.array(value)
+    except ValueError as error:  # ragged lists
+        raise TypeError(f"parity.check: expected input {name} as an array or a shape: {error}") from None
     if array.dtype.kind in "iub":
         return frozen(array)
     if array.dtype.kind != "f":
         raise TypeError(f"parity.check: expected input {name} as numbers, got an array of {array.dtype}")
+    with np.errstate(over="ignore"):
+        array = array.astype(dtype)
     if not np.isfinite(array).all():
-        raise ValueError(f"parity.check: input {name} holds NaN or infinities")
-    return frozen(array.astype(dtype))
+        raise ValueError(f"parity.check: input {name} holds NaN, infinities or numbers too large for {dtype}")
+    return frozen(array)
 
 
 def draw(rng, shape, dtype):
@@ -39,8 +46,13 @@ def draw(rng, shape, dtype):
     return np.asarray(rng.choice([-1.0, 1.0], shape) * rng.uniform(0.25, 2.0, shape)).astype(dtype)
 
 
-def cast(array, dtype):
-    """A weight as a read-only copy in dtype; integer buffers stay."""
+def cast(name, array, dtype):
+    """A weight as a read-only copy in dtype; integer buffers stay. TypeError or ValueError for what is none."""
+    if not isinstance(array, np.ndarray | np.generic) or array.dtype.kind not in "fiub":
+        found = getattr(array, "dtype", type(array).__name__)
+        raise TypeError(f"parity.check: expected weight {name} as an array of real numbers, got {found}")
+    if not np.isfinite(array).all():
+        raise ValueError(f"parity.check: weight {name} holds NaN or infinities")
     return frozen(np.array(array, dtype if array.dtype.kind == "f" else array.dtype))
 
 

@@ -1,7 +1,7 @@
 """What a person reads and what a machine reads of a comparison."""
 
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 
 from parity.compare import Row
 
@@ -21,15 +21,15 @@ class Finding:
 class Report:
     """The outcome of a comparison. ok is True only if everything was judged and agrees.
 
-    verdict: "pass", "fail", "void" (nothing was proved), "error" (the subject raised).
+    verdict: "pass", "fail", "void" (nothing was proved), "error" (the subject raised). unjudged: inputs that could have
+    a gradient and were given none.
     """
 
     title: str
     conditions: str
     rows: tuple[Row, ...] = ()
     causes: tuple[Finding, ...] = ()
-    again: str = ""
-    details: dict = field(default_factory=dict)
+    unjudged: tuple[str, ...] = ()
 
     @property
     def ok(self):
@@ -47,8 +47,8 @@ class Report:
 
     @property
     def worst(self):
-        """The row that uses most of its budget."""
-        return max(self.rows, key=lambda row: row.share)
+        """The row that uses most of its budget; None where there are no rows."""
+        return max(self.rows, key=lambda row: row.share, default=None)
 
     def to_dict(self):
         """Plain data for JSON; numbers that JSON lacks (inf, nan) as text."""
@@ -62,8 +62,7 @@ class Report:
                 "verdict": self.verdict,
                 "rows": rows,
                 "causes": findings,
-                "again": self.again,
-                **self.details,
+                "unjudged": self.unjudged,
             }
         )
 
@@ -77,7 +76,9 @@ class Report:
             for cells in table
         ]
         lines += [f"{finding.code}: {finding.sentence}" for finding in self.causes]
-        return "\n".join([*lines, f"{self.summary()}{f'   Again: {self.again}' if self.again else ''}"])
+        if self.unjudged:
+            lines.append(f"not judged, since backward gives no gradient: {', '.join(self.unjudged)}")
+        return "\n".join([*lines, self.summary()])
 
     def summary(self):
         """The last line: how many differ, and what a pass could still hide."""

@@ -52,6 +52,9 @@ class Twin:
             outputs = as_tuple(self.call(weights, tuple(inputs.values())))
         except Exception as error:
             raise ValueError(f"parity.check: the twin {self.name} does not take these inputs: {error}") from error
+        if not all(isinstance(output, torch.Tensor) and output.is_floating_point() for output in outputs):
+            kinds = ", ".join(str(getattr(output, "dtype", type(output).__name__)) for output in outputs)
+            raise ValueError(f"parity.check: the twin {self.name} must return float tensors, got {kinds}")
         if len(outputs) != len(upstream):
             raise ValueError(
                 f"parity.check: the twin {self.name} gives {len(outputs)} outputs, the subject {len(upstream)}"
@@ -60,7 +63,10 @@ class Twin:
         if any(g.size != output.numel() for g, output in zip(upstream, outputs, strict=True)):
             return results
         upstream = [self.tensor(g).reshape(output.shape) for g, output in zip(upstream, outputs, strict=True)]
-        grads = torch.autograd.grad(outputs, tuple(wanted.values()), upstream, allow_unused=True)
+        try:
+            grads = torch.autograd.grad(outputs, tuple(wanted.values()), upstream, allow_unused=True)
+        except RuntimeError as error:
+            raise ValueError(f"parity.check: autograd cannot differentiate the twin {self.name}: {error}") from error
         for (key, tensor), grad in zip(wanted.items(), grads, strict=True):
             results[key] = to_numpy(torch.zeros_like(tensor) if grad is None else grad)
         return results

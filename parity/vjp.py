@@ -31,7 +31,7 @@ def blames_subject(run):
     def blaming(*arguments):
         try:
             return run(*arguments)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise SubjectRaised(str(error)) from error
 
     return blaming
@@ -76,9 +76,14 @@ class HandLayer(Hand):
             raise ContractBroken(
                 f"{name}.backward must return (input gradients, {{name: gradient}}), got {described(returned)}"
             )
-        dinputs, grads = returned
+        dinputs, grads = as_tuple(returned[0]), returned[1]
+        if len(dinputs) > len(self.input_names):
+            name = type(self.subject).__name__
+            raise ContractBroken(
+                f"{name}.backward gives {len(dinputs)} input gradients for {len(self.input_names)} inputs"
+            )
         found = {("output", name): array for name, array in name_outputs(as_tuple(outputs)).items()}
-        found |= {("input", name): d for name, d in zip(self.input_names, as_tuple(dinputs), strict=False)}
+        found |= {("input", name): d for name, d in zip(self.input_names, dinputs, strict=False)}
         return arrays_only(found | {("parameter", name): gradient for name, gradient in grads.items()})
 
     def forward(self, net, arrays):
@@ -128,6 +133,8 @@ class HandLoss(Hand):
 
 def read(subject, inputs):
     """The normal form of a subject. Raises TypeError for what is none of the kinds above."""
+    if isinstance(subject, type):
+        raise TypeError(f"parity.check: the subject is the class {subject.__name__}; pass an instance of it")
     if callable(getattr(subject, "forward", None)) and callable(getattr(subject, "backward", None)):
         return HandLayer(subject, inputs)
     if callable(subject):
@@ -165,7 +172,7 @@ def described(value):
 
 
 def as_tuple(value):
-    return value if isinstance(value, tuple) else (value,)
+    return tuple(value) if isinstance(value, tuple | list) else (value,)
 
 
 def name_outputs(outputs):
@@ -176,12 +183,18 @@ def name_outputs(outputs):
 
 def positional_names(function, count):
     """The names of a function's positional arguments; `x0`, `x1` where it takes any number (*x)."""
-    parameters = inspect.signature(function).parameters.values()
-    names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    try:
+        parameters = dict(inspect.signature(function).parameters)
+    except ValueError:  # some builtins have none
+        parameters = {}
+    names = [p.name for p in parameters.values() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     return [names[i] if i < len(names) else f"x{i}" for i in range(count)]
 
 
 def one_line(value):
     """repr where it is one short line, the type's name otherwise."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except Exception:  # the user's own __repr__
+        text = " object at 0x"
     return text if len(text) <= 70 and "\n" not in text and " object at 0x" not in text else type(value).__name__

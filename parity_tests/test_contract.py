@@ -42,6 +42,22 @@ def test_a_layer_that_stands_twice_adds_its_gradients():
     assert [row.name for row in report.rows] == ["output", "x", "0.weight", "0.bias"]
 
 
+def test_a_layer_shared_across_nested_networks_adds_its_gradients():
+    shared, twin = scratch.Linear(3, 3, rng=0), nn.Linear(3, 3)
+    net = scratch.Sequential(scratch.Sequential(shared, scratch.Tanh()), shared)
+    report = parity.assert_parity(net, (5, 3), against=nn.Sequential(nn.Sequential(twin, nn.Tanh()), twin))
+    assert [row.name for row in report.rows] == ["output", "x", "0.0.weight", "0.0.bias"]
+
+
+def test_loading_keeps_the_arrays_that_an_optimizer_holds():
+    net, other = scratch.models.mlp((2, 3, 1), rng=0), scratch.models.mlp((2, 3, 1), rng=1)
+    optimizer = scratch.optim.SGD(scratch.named_parameters(net), lr=1.0)
+    scratch.load_state_dict(net, scratch.state_dict(other))
+    optimizer.step({name: np.ones_like(array) for name, array in scratch.named_parameters(net).items()})
+    for name, array in scratch.named_parameters(net).items():
+        assert array == pytest.approx(scratch.named_parameters(other)[name] - 1)
+
+
 def test_float32_stays_float32():
     net = scratch.models.mlp((4, 5, 3), rng=0, dtype="float32")
     y, caches = net.forward(np.ones((2, 4), np.float32))

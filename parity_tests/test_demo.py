@@ -1,5 +1,6 @@
 """Does the main job run end to end, say what it found, draw its pictures, and refuse what it cannot do?"""
 
+import io
 import json
 import re
 import signal
@@ -106,7 +107,7 @@ def test_a_disagreement_is_exit_1_and_is_shown(tmp_path, monkeypatch, capsys):
         (["--seed", "-1"], "expected a whole number from 0 to 4294967295, got '-1'"),
         (["--seed", "4294967296"], "got '4294967296'"),
         (["--seed", "abc"], "got 'abc'"),
-        (["--out", "{file}"], "cannot write to {file}: File exists; name another folder"),
+        (["--out", "{file}"], "cannot write to {file}: it is a file; name another folder"),
         (["--out", ""], "expected the name of a folder to write to, got an empty one"),
         (["--out", "x" * 300], "File name too long; name another folder"),
         (["--out", "{file}/below"], "cannot write to {file}/below: Not a directory; name another folder"),
@@ -142,6 +143,23 @@ def test_a_lost_output_is_no_verdict_and_no_traceback(tail, tmp_path):
     line = f"'{sys.executable}' -u '{DEMO}' --quick --device cpu --out '{tmp_path}' {tail}; echo ${{PIPESTATUS[0]}} >&2"
     done = subprocess.run(["bash", "-c", line], capture_output=True, text=True)
     assert done.stderr.strip() == ("3" if "head" in tail else "0")
+
+
+def test_a_result_that_cannot_be_written_is_refused_before_it_is_computed(tmp_path):
+    (tmp_path / "demo.json").mkdir()
+    done = run("--device", "cpu", "--out", tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "demo.json: it is a folder" in done.stderr
+
+
+def test_a_narrow_terminal_loses_nothing(tmp_path):
+    table = demo.numbers_table("compared", "numbers", "verdict")
+    table.add_row("Worked example: every quantity", "1,234,567", "agree")
+    narrow = cli.Screen(width=20, record=True, file=io.StringIO())
+    narrow.print(table)
+    text = narrow.export_text()
+    assert "…" not in text
+    assert sum(text.count(digit) for digit in "1234567") == 7
 
 
 def test_a_file_is_whole_or_not_there(tmp_path):

@@ -123,6 +123,22 @@ REFUSED = {
         r"expected params as scratch\.named_param",
     ),
     "lr": (lambda: scratch.optim.SGD({}, lr=-1.0), ValueError, "expected lr as a positive finite number, got -1"),
+    "grads-shape": (
+        lambda: scratch.optim.SGD({"V": X, "W": X}, 0.1).step({"V": X, "W": X[0]}),
+        ValueError,
+        r"SGD: expected W of shape \(5, 4\), got \(4,\)",
+    ),
+    "nan-target": (lambda: losses.mse(Y, Y * np.nan), ValueError, r"mse: target\[0, 0\] is nan"),
+    "matrix": (lambda: losses.mse(X.view(np.matrix), X.view(np.matrix)), TypeError, "as a NumPy array, got matrix"),
+    "masked": (lambda: LINEAR(np.ma.masked_equal(X, 1)), TypeError, "as a NumPy array, got MaskedArray"),
+    "half-a-step": (lambda: scratch.LogisticNeuron(4).fit(X, T, max_steps=2.5), ValueError, "max_steps as a whole"),
+    "every-0": (lambda: scratch.LogisticNeuron(4).fit(X, T, every=0), ValueError, "every as a whole number from 1 up"),
+    "perceptron-lr": (lambda: scratch.Perceptron(4).fit(X, T, lr=np.inf), ValueError, "lr as a positive finite number"),
+    "state-text": (
+        lambda: scratch.load_state_dict(LINEAR, {"weight": X[:3], "bias": np.array(["1", "2", "3"])}),
+        TypeError,
+        "load_state_dict: expected bias as real numbers",
+    ),
     "grads": (
         lambda: scratch.optim.SGD({"W": X}, 0.1).step({"V": X}),
         ValueError,
@@ -144,6 +160,17 @@ def test_refused(name):
     with pytest.raises(error, match=message) as caught:
         call()
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_an_update_is_whole_or_not_at_all():
+    first, second = np.zeros(2), np.zeros(3)
+    with pytest.raises(ValueError, match="expected second"):
+        scratch.optim.SGD({"first": first, "second": second}, 0.1).step({"first": np.ones(2), "second": np.ones(1)})
+    assert not first.any()
+
+
+def test_nan_is_not_hidden_by_relu():
+    assert np.isnan(scratch.ReLU()(np.array([np.nan])))[0]
 
 
 def test_an_empty_batch_gives_an_empty_result():

@@ -60,8 +60,16 @@ def named_buffers(net):
 
 
 def _named(net, kind):
-    names = [(prefix, part, own) for prefix, part in walk(net) for own in getattr(part, kind, ())]
+    names = [(prefix, part, own) for prefix, part in walk(net) for own in listed(part, kind)]
     return {prefix + own: getattr(part, own) for prefix, part, own in names if getattr(part, own) is not None}
+
+
+def listed(part, kind):
+    """The names in a part's `params` or `buffers`. Raises TypeError for what lists no attributes of it."""
+    names = getattr(part, kind, ())
+    if isinstance(names, str) or not all(hasattr(part, name) for name in names):
+        raise TypeError(f"{type(part).__name__}: expected {kind} as a tuple of names of its attributes, got {names!r}")
+    return names
 
 
 def state_dict(net):
@@ -109,4 +117,4 @@ def replace(net, mapping):
 
 def part_names(part):
     """The names of a part's own arrays: parameters, then buffers."""
-    return (*getattr(part, "params", ()), *getattr(part, "buffers", ()))
+    return (*listed(part, "params"), *listed(part, "buffers"))

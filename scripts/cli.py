@@ -71,11 +71,16 @@ def choose_device(name):
     return device
 
 
-def prepare_folder(path):
-    """The folder, made if need be and tried for writing; refused in one line where it cannot be used."""
+def prepare_folder(path, *files):
+    """The folder, made if need be and tried for writing; refused in one line if it, or a file in it, cannot be used."""
     if not path:
         raise Refusal("expected the name of a folder to write to, got an empty one")
     folder = Path(path)
+    if folder.exists() and not folder.is_dir():
+        raise Refusal(f"cannot write to {folder.absolute()}: it is a file; name another folder")
+    for file in files:
+        if (folder / file).is_dir():
+            raise Refusal(f"cannot write to {(folder / file).absolute()}: it is a folder; name another one")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
@@ -87,8 +92,10 @@ def prepare_folder(path):
 
 def write_whole(path, write):
     """Call write(temporary path beside it), then move the file into place: a file is whole or not there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.part{path.suffix}")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
+    os.close(handle)
+    temporary = Path(name)
+    temporary.chmod(0o644)
     try:
         write(temporary)
         os.replace(temporary, path)

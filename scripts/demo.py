@@ -24,7 +24,8 @@ def main(arguments):
     parser.add_argument("--quick", action="store_true", help="fewer steps and points, the same comparisons")
     options = parser.parse_args(arguments)
     device = choose_device(options.device)
-    folder = prepare_folder(options.out)
+    folder = prepare_folder(options.out, "demo.json")
+    prepare_folder(folder / "figures")
     screen = console()
     screen.print(f"device: {device}{' (auto)' if options.device == 'auto' else ''}, float64 on both sides")
     started = time.monotonic()
@@ -81,11 +82,18 @@ def show(name, experiment, screen):
             screen.print(str(report), markup=False, highlight=False)
 
 
+def numbers_table(*headings):
+    """A table of a name and numbers; on a narrow terminal cells fold, and nothing is cut off."""
+    table = Table(*headings)
+    for column in table.columns:
+        column.overflow = "fold"
+        column.justify = "left" if column.header in (headings[0], "verdict") else "right"
+    return table
+
+
 def quantities_table(values):
     """Every quantity of the worked example in the lecture's order: by hand, by torch, the difference."""
-    table = Table("quantity", "by hand", "torch.nn", "difference")
-    for column in table.columns[1:]:
-        column.justify = "right"
+    table = numbers_table("quantity", "by hand", "torch.nn", "difference")
     for name, hand in values["hand"].items():
         twin = values["torch"][name]
         table.add_row(name, f"{hand:#.12g}", f"{twin:#.12g}", size(abs(hand - twin)))
@@ -94,9 +102,8 @@ def quantities_table(values):
 
 def closing_table(experiments):
     """What was compared, how many numbers, the largest difference, the one closest to its budget, the verdict."""
-    table = Table("compared", "numbers", "largest difference", "closest to its budget", "verdict", title="\nIn all")
-    for column in table.columns[1:4]:
-        column.justify = "right"
+    table = numbers_table("compared", "numbers", "largest difference", "closest to its budget", "verdict")
+    table.title = "\nIn all"
     for experiment in experiments.values():
         for report in experiment.reports:
             verdict = "[green]agree[/green]" if report.ok else f"[red]{report.verdict.upper()}[/red]"
