@@ -76,12 +76,12 @@ def prepare_folder(path, *files):
     if not path:
         raise Refusal("expected the name of a folder to write to, got an empty one")
     folder = Path(path)
-    if folder.exists() and not folder.is_dir():
-        raise Refusal(f"cannot write to {folder.absolute()}: it is a file; name another folder")
-    for file in files:
-        if (folder / file).is_dir():
-            raise Refusal(f"cannot write to {(folder / file).absolute()}: it is a folder; name another one")
     try:
+        if folder.exists() and not folder.is_dir():
+            raise Refusal(f"cannot write to {folder.absolute()}: it is a file; name another folder")
+        for file in files:
+            if (folder / file).is_dir():
+                raise Refusal(f"cannot write to {(folder / file).absolute()}: it is a folder; name another one")
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
