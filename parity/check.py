@@ -46,7 +46,8 @@ def check(subject, *inputs, against=None, wrt=None, dtype="float64", device="cpu
     "float32"; the twin always computes in float64, on device. seed: of random inputs, upstream gradients and shakes.
 
     The upstream gradient is random, never ones. The budget of every entry is measured: what moves when all arithmetic
-    is shaken by a unit in the last place (parity.budget). The subject runs on deep copies and is left as it was.
+    is shaken by a unit in the last place (parity.budget); numbers that the subject turns into Python floats leave that
+    arithmetic, and what they round is not explained. The subject runs on deep copies and is left as it was.
     Returns a Report; an exception of the subject becomes the verdict "error". Raises TypeError or ValueError for what
     cannot be checked at all: a device that is not there, weights that do not fit, inputs that are not numbers.
     """

@@ -1,8 +1,6 @@
 """Does the checker catch wrong backwards, say so plainly, and leave everything as it found it?"""
 
-import json
 import math
-import re
 
 import numpy as np
 import pytest
@@ -134,56 +132,6 @@ def test_no_gradient_proves_nothing():
     assert "no gradient was returned" in str(report)
 
 
-def test_entries_that_rounding_swamps_are_counted():
-    """1 − y of torch's sigmoid is all rounding at z = 40: nothing is proved of that entry, and the report says so."""
-    report = parity.check(scratch.Sigmoid(), np.array([[40.0, 0.5, -40.0]]), against=nn.Sigmoid())
-    assert report.ok
-    assert report.rows[1].blurred == 1
-    assert str(report).endswith(", but for 1 that rounding swamps.")
-    alone = parity.check(scratch.Sigmoid(), np.array([[40.0]]), against=nn.Sigmoid())
-    assert alone.verdict == "void"
-
-
-BROKEN = {
-    "forward-alone": (
-        lambda self, x: x,
-        None,
-        r"Subject.forward must return \(outputs, cache\), got an array",
-    ),
-    "forward-three": (lambda self, x: (x, x, x), None, "got a tuple of ndarray, ndarray, ndarray"),
-    "backward-alone": (
-        None,
-        lambda self, da, c: da,
-        r"Subject.backward must return \(input gradients, \{name",
-    ),
-    "grads-none": (None, lambda self, da, c: (da, None), "got a tuple of ndarray, NoneType"),
-}
-
-
-@pytest.mark.parametrize("batch", [2, 5])
-@pytest.mark.parametrize("name", BROKEN)
-def test_a_broken_contract_is_named(name, batch):
-    forward, backward, message = BROKEN[name]
-
-    class Subject(scratch.ReLU):
-        pass
-
-    if forward:
-        Subject.forward = forward
-    if backward:
-        Subject.backward = backward
-    report = parity.check(Subject(), (batch, 4), against=nn.ReLU())
-    assert report.verdict == "error"
-    assert re.search(message, str(report))
-
-
-@pytest.mark.parametrize("loss", [lambda y, t: 0.5, lambda y, t: (0.5, {"output": y}), lambda y, t: None])
-def test_a_loss_that_breaks_the_contract_is_named(loss):
-    report = parity.check(loss, (3, 2), (3, 2), against=nn.functional.mse_loss)
-    assert report.verdict == "error"
-    assert "must return (J, dJ/doutput), got " in str(report)
-
-
 def test_the_wrong_entry_is_named():
     report = parity.check(mutant(one_entry_halved), (5, 4), against=nn.Linear(4, 3))
     (row,) = (row for row in report.rows if row.verdict == "fail")
@@ -200,30 +148,6 @@ def test_a_wrong_forward_is_not_blamed_on_backward():
     report = parity.check(Shifted(4, 3, rng=0), (5, 4), against=nn.Linear(4, 3))
     assert [cause.code for cause in report.causes] == ["forward-mismatch"]
     assert "the mistake is in backward" not in str(report)
-
-
-def test_an_exception_of_the_subject_is_an_error_that_names_its_line():
-    class Raises(scratch.Linear):
-        def backward(self, dz, x):
-            raise KeyError("no such weight")
-
-    report = parity.check(Raises(4, 3), (5, 4), against=nn.Linear(4, 3))
-    assert report.verdict == "error"
-    (cause,) = report.causes
-    assert cause.code == "raised"
-    assert cause.where.startswith("test_check.py:")
-    assert "no such weight" in str(report)
-
-
-def test_writing_to_an_input_is_an_error_on_that_line():
-    class Writes(scratch.Linear):
-        def backward(self, dz, x):
-            dz *= 2
-            return super().backward(dz, x)
-
-    report = parity.check(Writes(4, 3), (5, 4), against=nn.Linear(4, 3))
-    assert report.verdict == "error"
-    assert "read-only" in str(report)
 
 
 def test_void_where_nothing_is_proved():
@@ -248,26 +172,6 @@ def test_same_seed_same_report_other_seed_other_numbers():
     assert first == again != other
 
 
-def global_random_states():
-    return np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()  # noqa: NPY002 (it must stay as it is)
-
-
-def test_nothing_is_changed_by_a_check():
-    net, twin = scratch.models.mlp((3, 4, 2), rng=0), nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2))
-    x = np.random.default_rng(0).normal(size=(5, 3))
-    before = [x.tobytes(), *(array.tobytes() for array in scratch.named_parameters(net).values())]
-    weights = [parameter.detach().clone() for parameter in twin.parameters()]
-    states = global_random_states()
-    parity.assert_parity(net, x, against=twin)
-    assert before == [x.tobytes(), *(array.tobytes() for array in scratch.named_parameters(net).values())]
-    assert all(torch.equal(a, b) for a, b in zip(weights, twin.parameters(), strict=True))
-    assert all(parameter.dtype == torch.float32 for parameter in twin.parameters())
-    assert states == global_random_states()
-    x[0] = 0  # and it is still writeable
-    for array in scratch.named_parameters(net).values():
-        array[...] = 0
-
-
 def test_assert_parity_raises_the_report():
     with pytest.raises(parity.GradientMismatch, match="1 of 4 differ") as caught:
         parity.assert_parity(mutant(sign_flipped), (5, 4), against=nn.Linear(4, 3))
@@ -284,36 +188,6 @@ def test_tensors_and_integers_are_taken_as_inputs():
     assert parity.check(loss, x.detach(), target, against=nn.functional.cross_entropy).ok
 
 
-def test_the_report_reads_so():
-    report = parity.check(mutant(bias_averaged), (5, 4), against=nn.Linear(4, 3))
-    lines = str(report).splitlines()
-    assert lines[0] == (
-        "Linear(4, 3) against torch.nn.Linear      float64, random upstream gradient, seed 0; read as our contract"
-    )
-    assert [line.split()[0] for line in lines[1:5]] == ["pass", "pass", "pass", "FAIL"]
-    bias = report.rows[3]
-    assert lines[4].startswith(" FAIL  grad bias    (3,)    ")
-    assert f"worst at {bias.worst.index}: " in lines[4]
-    assert lines[-1] == "1 of 4 differ. The forward agrees: the mistake is in backward."
-
-
-def test_a_pass_says_what_it_could_still_hide():
-    report = parity.check(Right(4, 3, rng=0), (5, 4), against=nn.Linear(4, 3))
-    hides = max(row.hides for row in report.rows)
-    assert 1e-17 < hides < 1e-12
-    assert str(report).splitlines()[-1].endswith(f"No entry could hide a relative error above {hides:.1e}.")
-
-
-def test_to_dict_is_json():
-    report = parity.check(mutant(not_a_number), (5, 4), against=nn.Linear(4, 3))
-    text = json.dumps(report.to_dict(), allow_nan=False)
-    found = json.loads(text)
-    assert (found["ok"], found["verdict"]) == (False, "fail")
-    assert [row["name"] for row in found["rows"]] == ["output", "x", "weight", "bias"]
-    assert found["rows"][2]["error"] == "inf"
-    assert found["causes"][0]["code"] == "non-finite"
-
-
 def test_compare_judges_any_computation():
     def ours(arrays):
         return {"square": arrays["x"] * arrays["x"]}
@@ -327,86 +201,6 @@ def test_compare_judges_any_computation():
     assert report.verdict == "fail"
     assert report.worst.share > 1
     assert not math.isinf(report.worst.share)
-
-
-REFUSED = [
-    ({"device": "cuda:99"}, ValueError, "device cuda:99 is not available here; usable: cpu"),
-    ({"device": "gpu"}, ValueError, "device gpu is not available here; usable: cpu"),
-    ({"dtype": "float16"}, TypeError, 'expected dtype "float32" or "float64", got \'float16\''),
-    ({"dtype": "single bed"}, TypeError, "got 'single bed'"),
-    ({"against": None}, TypeError, "expected against="),
-    ({"against": nn.ReLU}, TypeError, "against is the class ReLU; pass an instance of it"),
-    ({"against": 3}, TypeError, "expected against as an nn.Module or a function, got 3"),
-    ({"against": nn.Linear(4, 3, bias=False)}, ValueError, "unexpected bias"),
-    ({"against": nn.Linear(5, 3)}, ValueError, r"weight has shape \(3, 4\), expected \(3, 5\)"),
-    ({"against": torch.sigmoid}, ValueError, "unexpected weight, bias"),
-    ({"wrt": "y"}, ValueError, "wrt names y; float inputs: x"),
-]
-
-
-@pytest.mark.parametrize(("options", "error", "message"), REFUSED, ids=[str(case[0]) for case in REFUSED])
-def test_what_cannot_be_checked_is_refused_by_name(options, error, message):
-    options = {"against": nn.Linear(4, 3)} | options
-    with pytest.raises(error, match=message):
-        parity.check(scratch.Linear(4, 3), (5, 4), **options)
-
-
-@pytest.mark.parametrize(
-    ("x", "error", "message"),
-    [
-        (np.array([["a"]]), TypeError, "expected input x as numbers"),
-        (np.array([[1 + 2j] * 4]), TypeError, "expected input x as numbers, got an array of complex128"),
-        (np.array([[np.nan] * 4]), ValueError, "input x holds NaN, infinities or numbers too large"),
-        (torch.ones(5, 4).to_sparse(), TypeError, "expected a dense tensor"),
-        (torch.ones(5, 4, device="meta"), TypeError, "expected a dense tensor"),
-    ],
-)
-def test_strange_inputs_are_refused_by_name(x, error, message):
-    with pytest.raises(error, match=message):
-        parity.check(scratch.Linear(4, 3), x, against=nn.Linear(4, 3))
-
-
-def test_weights_that_are_not_named_are_hinted_at():
-    class Nameless:
-        def __init__(self):
-            self.weight = np.ones((3, 4))
-
-        def forward(self, x):
-            return x @ self.weight.T, x
-
-        def backward(self, dz, x):
-            return dz @ self.weight, {"weight": dz.T @ x}
-
-    with pytest.raises(ValueError, match="missing weight; name the arrays that it learns in its attribute `params`"):
-        parity.check(Nameless(), (5, 4), against=nn.Linear(4, 3, bias=False))
-
-
-def test_a_subject_that_cannot_be_read():
-    with pytest.raises(TypeError, match="cannot read 3 as a hand-derived backward"):
-        parity.check(3, (5, 4), against=nn.Linear(4, 3))
-
-
-def test_what_backward_returns_may_be_odd_but_is_never_our_traceback():
-    class Odd(scratch.Linear):
-        def __init__(self, returned):
-            super().__init__(4, 3, rng=0)
-            self.returned = returned
-
-        def backward(self, dz, x):
-            return self.returned(*super().backward(dz, x))
-
-    def check(returned):
-        return parity.check(Odd(returned), (5, 4), against=nn.Linear(4, 3))
-
-    assert check(lambda dx, grads: (dx, grads | {"bias": None})).rows[3].cause == "never-written"
-    assert check(lambda dx, grads: (None, grads)).unjudged == ("x",)
-    assert check(lambda dx, grads: ((dx,), grads)).ok
-    assert check(lambda dx, grads: ([dx], grads)).ok
-    assert "gives 2 input gradients for 1 inputs" in str(check(lambda dx, grads: ((dx, dx), grads)))
-    assert check(lambda dx, grads: (dx + 0j, grads)).rows[1].cause == "dtype-changed"
-    assert check(lambda dx, grads: ("dx", grads)).verdict == "error"
-    assert check(lambda dx, grads: (dx, None)).verdict == "error"
-    assert check(lambda dx, grads: dx).verdict == "error"
 
 
 def test_a_forward_of_another_size_is_a_finding():
@@ -430,13 +224,3 @@ def test_a_loss_that_promotes_float32_is_seen():
 
     report = parity.check(promoting, (4, 2), (4, 2), against=nn.functional.mse_loss, dtype="float32")
     assert [row.cause for row in report.rows] == ["dtype-changed"] * 2
-
-
-def test_a_twin_that_does_not_take_the_inputs_is_refused():
-    with pytest.raises(ValueError, match=r"the twin torch\.nn\.Softmax2d does not take these inputs"):
-        parity.check(scratch.Tanh(), (5, 4), against=nn.Softmax2d())
-
-
-def test_outputs_are_counted():
-    with pytest.raises(ValueError, match="gives 2 outputs, the subject 1"):
-        parity.check(scratch.ReLU(), (5, 4), against=lambda x: (x, x))

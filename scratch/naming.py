@@ -13,17 +13,23 @@ import numpy as np
 
 def walk(net):
     """Pairs (dotted prefix, part) for net and every part of it, each object once, in torch's order."""
-    seen = set()
+    first: dict[int, tuple] = {}
+    for prefix, part in paths(net):
+        first.setdefault(id(part), (prefix, part))
+    return tuple(first.values())
 
-    def visit(part, prefix):
-        if id(part) in seen:
-            return
-        seen.add(id(part))
-        yield prefix, part
-        for name, child in children(part).items():
-            yield from visit(child, f"{prefix}{name}.")
 
-    return visit(net, "")
+def first_names(net):
+    """{a part's dotted prefix: the first prefix of the same part} for every way to a part but the first."""
+    first = {id(part): prefix for prefix, part in walk(net)}
+    return {prefix: first[id(part)] for prefix, part in paths(net) if prefix != first[id(part)]}
+
+
+def paths(part, prefix=""):
+    """Pairs (dotted prefix, part) for every way to every part: a part that is shared comes more than once."""
+    yield prefix, part
+    for name, child in children(part).items():
+        yield from paths(child, f"{prefix}{name}.")
 
 
 def children(part):
@@ -32,21 +38,6 @@ def children(part):
         return part.children()
     attributes = getattr(part, "__dict__", {})
     return {name: v for name, v in attributes.items() if hasattr(v, "forward") and hasattr(v, "backward")}
-
-
-def first_names(net):
-    """{a part's dotted prefix: the first prefix of the same part} for all ways to it but the first."""
-    first: dict[int, str] = {}
-    later = {}
-
-    def visit(part, prefix):
-        if first.setdefault(id(part), prefix) != prefix:
-            later[prefix] = first[id(part)]
-        for name, child in children(part).items():
-            visit(child, f"{prefix}{name}.")
-
-    visit(net, "")
-    return later
 
 
 def named_parameters(net):
