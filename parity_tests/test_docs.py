@@ -9,11 +9,12 @@ from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
-from sybil import Sybil
-from sybil.parsers.markdown import CodeBlockParser
 
 import scratch
 import torch_ref
+
+sybil = pytest.importorskip("sybil", reason="sybil is not installed; it comes with the extra dev")
+CodeBlockParser = pytest.importorskip("sybil.parsers.markdown").CodeBlockParser
 
 ROOT = Path(__file__).parent.parent
 DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -37,7 +38,7 @@ def compare_output(example):
 
 @pytest.mark.parametrize("path", DOCS, ids=lambda path: path.name)
 def test_python_blocks_print_what_stands_under_them(path):
-    document = Sybil(
+    document = sybil.Sybil(
         [CodeBlockParser("python", run_python), CodeBlockParser("text", compare_output)], path=str(ROOT)
     ).parse(path)
     for example in document.examples():
