@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 GRADIENTS = ("input", "parameter")
-TINY = float(np.finfo(np.float32).tiny)  # an error below the smallest normal number is none
+TINY = 8 * float(np.finfo(np.float32).smallest_normal)  # every entry has a budget of up to half of this, zeros too
 
 
 @dataclass(frozen=True)
