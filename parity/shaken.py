@@ -10,6 +10,7 @@ import functools
 import math
 
 import numpy as np
+from numpy._core.umath import clip  # type: ignore[attr-defined]  # the ufunc below np.clip and array.clip
 from torch.utils._pytree import tree_leaves, tree_map
 
 
@@ -52,7 +53,7 @@ class ShakenArray(np.ndarray):
         results = getattr(ufunc, method)(*operands, **options)
         if out is not None:
             for place in options["out"]:
-                if ufunc not in EXACT:
+                if ufunc not in EXACT and place is not None:
                     place[...] = moved(place, directions)
             return out[0] if len(out) == 1 else out
         if isinstance(results, tuple):
@@ -90,10 +91,18 @@ class ShakenArray(np.ndarray):
 UNDERFLOWING = {np.multiply, np.divide, np.exp, np.exp2, np.power, np.square, np.reciprocal}
 MADE_OF_UFUNCS = {np.sum, np.mean, np.var, np.std, np.max, np.min, np.amax, np.amin, np.clip}  # step by step, then
 EXACT = {np.maximum, np.minimum, np.fmax, np.fmin, np.absolute, np.fabs, np.negative, np.positive, np.sign}
-EXACT |= {np.conjugate, np.copysign, np.floor, np.ceil, np.rint, np.trunc}  # nothing is rounded, so nothing is moved
+EXACT |= {
+    clip,
+    np.conjugate,
+    np.copysign,
+    np.floor,
+    np.ceil,
+    np.rint,
+    np.trunc,
+}  # nothing is rounded, so nothing is moved
 MOVERS = {np.where, np.take, np.take_along_axis, np.concatenate, np.stack, np.vstack, np.hstack, np.column_stack}
 MOVERS |= {np.sort, np.repeat, np.tile, np.roll, np.flip, np.pad, np.copy, np.append, np.tril, np.triu, np.diag}
-MOVERS |= {np.zeros_like, np.ones_like, np.empty_like, np.full_like}
+MOVERS |= {np.partition, np.nanmax, np.nanmin, np.zeros_like, np.ones_like, np.empty_like, np.full_like}
 
 
 def reordered(ufunc, method, operands, options, generator):
@@ -101,12 +110,14 @@ def reordered(ufunc, method, operands, options, generator):
 
     One call rounds once a term, where no move of its result reaches; in another order it rounds otherwise.
     """
-    if ufunc is np.matmul:
+    if ufunc is np.matmul and not {"axes", "axis"} & options.keys():
         a, b = map(np.asarray, operands)
         order = generator.permutation(a.shape[-1])
         return a[..., order], b[order] if b.ndim == 1 else b[..., order, :]
     if ufunc is np.add and method == "reduce" and options.get("where", True) is True:
         (terms,), axis = operands, options.get("axis", 0)
+        if terms.ndim == 0:
+            return operands
         for one in range(terms.ndim) if axis is None else np.atleast_1d(axis):
             terms = np.take(terms, generator.permutation(terms.shape[one]), one)
         return (terms,)

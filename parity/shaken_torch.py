@@ -65,6 +65,7 @@ class ShakenTorch(TorchDispatchMode):
 TORCH_UNDERFLOWING = {"mul", "div", "exp", "exp2", "pow", "reciprocal"}
 TORCH_EXACT = {"relu", "maximum", "minimum", "max", "min", "amax", "amin", "abs", "neg", "sign", "clamp", "where"}
 TORCH_EXACT |= {"threshold_backward", "gather", "index_select", "index", "cat", "stack", "clone", "_to_copy", "sort"}
+TORCH_EXACT |= {"clamp_min", "clamp_max", "hardtanh", "hardtanh_backward"}
 TORCH_EXACT |= {"zeros_like", "ones_like", "full_like", "floor", "ceil", "round", "scalar_tensor", "full", "embedding"}
 
 

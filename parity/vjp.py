@@ -156,7 +156,7 @@ def function_name(function):
 def arrays_only(results):
     """The results without the gradients that are None; TypeError for one that is no array of numbers."""
     for (kind, name), value in results.items():
-        if value is not None and np.asarray(value).dtype.kind not in "fciub":
+        if hasattr(value, "detach") or (value is not None and np.asarray(value).dtype.kind not in "fciub"):
             found = f"the {'output' if kind == 'output' else f'gradient by {name}'}, a {type(value).__name__}"
             raise ContractBroken(f"expected arrays of numbers, got for {found}")
     return {key: value for key, value in results.items() if value is not None}

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from torch import nn
 from torch.nn import functional as F
 
@@ -132,3 +133,29 @@ class HalfTheRows(scratch.Linear):
 def test_a_masked_sum_that_drops_rows_is_caught():
     for seed in range(5):
         assert parity.check(HalfTheRows(4, 3, rng=0), (8, 4), against=nn.Linear(4, 3), seed=seed).verdict == "fail"
+
+
+@pytest.mark.parametrize("bound", [1.0, 6.0])
+def test_a_mask_from_a_clipped_output_is_judged(bound):
+    """A clipped value is exact: moved, its mask would flip and explain any mistake."""
+
+    class Clipped(scratch.Layer):
+        wrong = False
+
+        def forward(self, x):
+            y = np.clip(x, -bound, bound)
+            return y, y
+
+        def backward(self, dy, y):
+            return dy * ((np.abs(y) <= bound) if self.wrong else (np.abs(y) < bound)), {}
+
+    x = 5 * np.random.default_rng(0).normal(size=(6, 5))
+    assert parity.check(Clipped(), x, against=lambda x: x.clamp(-bound, bound)).ok
+    wrong = Clipped()
+    wrong.wrong = True
+    assert parity.check(wrong, x, against=lambda x: x.clamp(-bound, bound)).verdict == "fail"
+
+
+def test_a_gradient_that_is_a_tensor_is_named():
+    wrong = layer(scratch.Tanh, lambda self, da, slope: (torch.tensor(da * slope), {}))
+    assert parity.check(wrong(), (3, 2), against=nn.Tanh()).verdict == "error"
