@@ -1,13 +1,30 @@
-"""The bridge: a hand-derived network and its torch twin side by side, every entry of every gradient judged."""
+"""The bridge: a hand-derived network and its torch twin side by side, every entry of every gradient judged.
 
-from parity.bridge import to_numpy, to_scratch, to_torch
-from parity.check import GradientMismatch, assert_parity, check, compare
-from parity.compare import Row, Worst
-from parity.report import Finding, Report
+The names load on first use: importing parity alone imports neither NumPy nor torch, so a command line is parsed, and a
+test run starts, before either is there.
+"""
+
+import importlib
+
+_HOMES = {
+    "Finding": "parity.report",
+    "GradientMismatch": "parity.checker",
+    "Repair": "parity.report",
+    "Report": "parity.report",
+    "Row": "parity.rows",
+    "Worst": "parity.rows",
+    "assert_parity": "parity.checker",
+    "check": "parity.checker",
+    "compare": "parity.checker",
+    "to_numpy": "parity.bridge",
+    "to_scratch": "parity.bridge",
+    "to_torch": "parity.bridge",
+}
 
 __all__ = [
     "Finding",
     "GradientMismatch",
+    "Repair",
     "Report",
     "Row",
     "Worst",
@@ -18,3 +35,15 @@ __all__ = [
     "to_scratch",
     "to_torch",
 ]
+
+
+def __getattr__(name):
+    if name not in _HOMES:
+        raise AttributeError(f"module 'parity' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    return sorted(__all__)

@@ -3,18 +3,38 @@
 import math
 from dataclasses import asdict, dataclass
 
-from parity.compare import Row
+from parity.rows import Row
+
+
+@dataclass(frozen=True)
+class Repair:
+    """The smallest change that makes a gradient right, as an edit of the user's own source.
+
+    In `file`, the text `old` that starts at line `line` (from 1) and column `column` (from 0, in characters) becomes
+    `new`. sentence: the same for a person, `multiply by 1 − h²`.
+    """
+
+    file: str
+    line: int
+    column: int
+    old: str
+    new: str
+    sentence: str
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A cause that was found: its code, the row it concerns, where, one sentence, and how sure (0..1)."""
+    """A cause that was found: its code, the row it concerns, where, one sentence, and how sure (0..1).
+
+    where: `mine.py:23`, or the part of a network, `layers.2 (Tanh), mine.py:23`. repair: where one was confirmed.
+    """
 
     code: str
     row: str
     where: str
     sentence: str
     confidence: float = 1.0
+    repair: Repair | None = None
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ import scratch
 import torch_ref
 from torch_ref import neuron as torch_neuron
 
+for _name in parity.__all__:
+    getattr(parity, _name)  # they load on first use
 PACKAGES = [scratch, scratch.layers, torch_ref, parity]
 
 

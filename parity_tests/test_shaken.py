@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from parity.shaken import Directions, ShakenArray, moved, shaken
-from parity.shaken_torch import ShakenTorch
+from parity.rounding.shaken import Directions, ShakenArray, moved, shaken
+from parity.rounding.shaken_torch import ShakenTorch
 
 DRAWS = 40
 

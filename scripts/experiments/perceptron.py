@@ -6,7 +6,7 @@ import torch
 import parity
 import scratch
 import torch_ref
-from parity.compare import judge
+from parity.rows import judge
 from scripts.experiments import Experiment
 
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from parity.shaken import Directions, moved, plain, shaken
-from parity.shaken_torch import ShakenTorch
+from parity.rounding.shaken import Directions, moved, plain, shaken
+from parity.rounding.shaken_torch import ShakenTorch
 
 SHAKES = 16  # with 8 the largest move still misses a right entry's error by 2.6 times, with 4 by far more
 FACTOR = 4.0  # a right entry's error was at most 1.9 largest moves in float64 (0.7 in float32); a wrong one's 9,000 up

@@ -6,7 +6,7 @@ from itertools import chain
 import torch
 
 from parity.bridge import to_numpy
-from parity.vjp import as_tuple, function_name, name_outputs
+from parity.subjects.base import as_tuple, function_name, name_outputs
 from scratch.naming import differences
 
 

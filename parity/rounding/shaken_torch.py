@@ -1,4 +1,4 @@
-"""Shaken arithmetic for torch: the rules of parity.shaken, on every operator that a computation dispatches."""
+"""Shaken arithmetic for torch: the rules of parity.rounding.shaken, on every operator that a computation dispatches."""
 
 import functools
 
@@ -7,7 +7,7 @@ from torch._decomp import decomposition_table
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map
 
-from parity.shaken import moved
+from parity.rounding.shaken import moved
 
 
 class ShakenTorch(TorchDispatchMode):

@@ -8,13 +8,14 @@ import numpy as np
 import torch
 
 from parity.bridge import check_device, to_numpy
-from parity.budget import measure
-from parity.compare import judge, unexpected
 from parity.inputs import cast, check_dtype, draw, frozen, prepare
 from parity.report import Finding, Report
-from parity.twin import Twin
+from parity.rounding.budget import measure
+from parity.rows import judge, unexpected
+from parity.subjects import read
+from parity.subjects.base import ContractBroken, SubjectRaised
 from parity.undisturbed import undisturbed
-from parity.vjp import ContractBroken, SubjectRaised, read
+from parity.witnesses.twin import Twin
 
 SAME = 1e-9  # relative: two equal runs of a twin may differ by the order of a sum on a GPU, a random one differs by all
 UPSTREAM = "upstream"  # arrays are named by strings, the upstream gradient of the i-th output by (UPSTREAM, i)
@@ -46,8 +47,8 @@ def check(subject, *inputs, against=None, wrt=None, dtype="float64", device="cpu
     "float32"; the twin always computes in float64, on device. seed: of random inputs, upstream gradients and shakes.
 
     The upstream gradient is random, never ones. The budget of every entry is measured: what moves when all arithmetic
-    is shaken by a unit in the last place (parity.budget); numbers that the subject turns into Python floats leave that
-    arithmetic, and what they round is not explained. The subject runs on deep copies and is left as it was.
+    is shaken by a unit in the last place (parity.rounding); numbers that the subject turns into Python floats leave
+    that arithmetic, and what they round is not explained. The subject runs on deep copies and is left as it was.
     Returns a Report; an exception of the subject becomes the verdict "error". Raises TypeError or ValueError for what
     cannot be checked at all: a device that is not there, weights that do not fit, inputs that are not numbers.
     """
@@ -136,7 +137,7 @@ def compare(ours, theirs, inputs, title, device="cpu", seed=0, shake_twin=True):
     """Judge any computation done by both sides, a whole training run for example, within what rounding explains.
 
     ours: {name: array} -> {name: array} in NumPy; theirs: the same on tensors, called on `device` in float64.
-    inputs: {name: float64 array}, where both start. shake_twin: see parity.budget.measure.
+    inputs: {name: float64 array}, where both start. shake_twin: see parity.rounding.budget.measure.
     Returns a Report with one row per name that theirs gives.
     """
     torch_device = check_device(device)

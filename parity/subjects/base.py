@@ -1,0 +1,137 @@
+"""The normal form into which every hand-derived subject is read: a vector-Jacobian product on named arrays.
+
+    outputs, state = hand.forward({name: array})             the arrays are inputs, parameters and buffers
+    {key: gradient} = hand.backward(state, upstream)         one upstream gradient per output, in order
+    {key: array}   = hand.run({name: array}, upstream)       both, the outputs among them
+
+Keys are (kind, name); kinds are "output", "input" (gradient by an input) and "parameter" (gradient by a parameter).
+Every forward starts from a deep copy of the user's object, so any number of runs may be pending and none is disturbed.
+"""
+
+import functools
+import inspect
+from typing import Any
+
+import numpy as np
+
+
+class SubjectRaised(Exception):
+    """The subject raised what `__cause__` holds."""
+
+
+class ContractBroken(TypeError):
+    """The subject returned what the contract does not allow; the message says what and what was expected."""
+
+
+def blames_subject(run):
+    """A method that runs the subject: whatever is raised there is the subject's own and becomes SubjectRaised."""
+
+    @functools.wraps(run)
+    def blaming(*arguments):
+        try:
+            return run(*arguments)
+        except SubjectRaised:
+            raise
+        except (Exception, SystemExit) as error:
+            raise SubjectRaised(str(error)) from error
+
+    return blaming
+
+
+class Hand:
+    """What all kinds of subject share: a name, how they were read, the names of inputs, {name: array} of weights.
+
+    input_names may be longer than what the user gave: a reader that needs a label adds one. takes_upstream is False
+    where the subject starts from its own loss. joint is True where one call computes forward and backward together.
+    """
+
+    read_as: str
+    name: str
+    input_names: list[str]
+    parameters: dict[str, np.ndarray]
+    buffers: dict[str, np.ndarray]
+    takes_upstream = True
+    joint = False
+
+    def forward(self, arrays) -> tuple[tuple, Any]:
+        """({name: array}) -> (outputs, state for backward). Raises SubjectRaised."""
+        raise TypeError(f"{type(self).__name__} has no forward")
+
+    def backward(self, state, upstream) -> dict:
+        """(state, [gradient of each output]) -> {key: gradient}. Raises SubjectRaised."""
+        raise TypeError(f"{type(self).__name__} has no backward")
+
+    def outputs(self, arrays):
+        return self.forward(arrays)[0]
+
+    def run(self, arrays, upstream):
+        outputs, state = self.forward(arrays)
+        return keyed_outputs(outputs) | self.backward(state, upstream)
+
+    def inputs(self, arrays):
+        return [arrays[name] for name in self.input_names]
+
+
+def keyed_outputs(outputs):
+    """{("output", name): array}."""
+    return arrays_only({("output", name): array for name, array in name_outputs(outputs).items()})
+
+
+def function_name(function):
+    """The name of a function; of a partial one with the arguments that it fixes."""
+    if isinstance(function, functools.partial):
+        fixed = ", ".join([*map(repr, function.args), *(f"{k}={v!r}" for k, v in function.keywords.items())])
+        return f"{function_name(function.func)}({fixed})"
+    return getattr(function, "__name__", one_line(function))
+
+
+def arrays_only(results):
+    """The results without the gradients that are None; TypeError for one that is no array of numbers."""
+    for (kind, name), value in results.items():
+        if hasattr(value, "detach") or (value is not None and np.asarray(value).dtype.kind not in "fciub"):
+            found = f"the {'output' if kind == 'output' else f'gradient by {name}'}, a {type(value).__name__}"
+            raise ContractBroken(f"expected arrays of numbers, got for {found}")
+    return {key: value for key, value in results.items() if value is not None}
+
+
+def described(value):
+    """What was returned, in a few words: `an array of shape (5, 3)`, `a tuple of 3`, `None`."""
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {value.shape}"
+    if isinstance(value, tuple):
+        return f"a tuple of {', '.join(type(item).__name__ for item in value)}"
+    return "None" if value is None else f"a {type(value).__name__}"
+
+
+def as_tuple(value):
+    return tuple(value) if isinstance(value, tuple | list) else (value,)
+
+
+def name_outputs(outputs):
+    """{name: array}: `output`, or `output 0`, `output 1` where there are several."""
+    names = ["output"] if len(outputs) == 1 else [f"output {i}" for i in range(len(outputs))]
+    return dict(zip(names, outputs, strict=True))
+
+
+def positional(function):
+    """The inspect.Parameters that a function takes by position, without *args; empty where it has no signature."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (ValueError, TypeError):  # some builtins have none
+        return []
+    return [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+
+
+def positional_names(function, count):
+    """The names of a function's positional arguments; `x0`, `x1` where it takes any number (*x)."""
+    names = [p.name for p in positional(function)]
+    return [names[i] if i < len(names) else f"x{i}" for i in range(count)]
+
+
+def one_line(value):
+    """repr where it is one short line, the type's name otherwise."""
+    try:
+        text = repr(value)
+    except Exception:  # the user's own __repr__
+        text = " object at 0x"
+    return text if len(text) <= 70 and "\n" not in text and " object at 0x" not in text else type(value).__name__

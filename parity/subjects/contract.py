@@ -1,0 +1,85 @@
+"""Subjects of handgrad's own contract: layers with an explicit cache, and losses that hand back their derivative."""
+
+import copy
+
+import numpy as np
+
+import scratch
+from parity.subjects.base import (
+    ContractBroken,
+    Hand,
+    arrays_only,
+    as_tuple,
+    blames_subject,
+    described,
+    function_name,
+    one_line,
+    positional_names,
+)
+from scratch.naming import replace
+
+
+class HandLayer(Hand):
+    """`forward(*x) -> (outputs, cache)`, `backward(doutputs, cache) -> (dinputs, {name: gradient})`."""
+
+    read_as = "our contract"
+
+    def __init__(self, subject, inputs):
+        self.subject = subject
+        self.name = one_line(subject)
+        self.input_names = positional_names(subject.forward, len(inputs))
+        self.parameters = scratch.named_parameters(subject)
+        self.buffers = scratch.named_buffers(subject)
+
+    @blames_subject
+    def forward(self, arrays):
+        net = copy.deepcopy(self.subject)
+        replace(net, {name: arrays[name] for name in (*self.parameters, *self.buffers)})
+        returned = net.forward(*self.inputs(arrays))
+        if not (isinstance(returned, tuple) and len(returned) == 2):
+            name = type(self.subject).__name__
+            raise ContractBroken(f"{name}.forward must return (outputs, cache), got {described(returned)}")
+        outputs, cache = returned
+        return as_tuple(outputs), (net, isinstance(outputs, tuple), cache)
+
+    @blames_subject
+    def backward(self, state, upstream):
+        net, several, cache = state
+        returned, name = net.backward(tuple(upstream) if several else upstream[0], cache), type(self.subject).__name__
+        if not (isinstance(returned, tuple) and len(returned) == 2 and isinstance(returned[1], dict)):
+            raise ContractBroken(
+                f"{name}.backward must return (input gradients, {{name: gradient}}), got {described(returned)}"
+            )
+        dinputs, grads = as_tuple(returned[0]), returned[1]
+        if len(dinputs) > len(self.input_names):
+            raise ContractBroken(
+                f"{name}.backward gives {len(dinputs)} input gradients for {len(self.input_names)} inputs"
+            )
+        found = {("input", name): d for name, d in zip(self.input_names, dinputs, strict=False)}
+        return arrays_only(found | {("parameter", name): gradient for name, gradient in grads.items()})
+
+
+class HandLoss(Hand):
+    """`loss(output, target) -> (J, dJ/doutput)`; its derivative is scaled by the upstream gradient of J."""
+
+    read_as = "a loss of our contract"
+    joint = True
+
+    def __init__(self, subject, inputs):
+        self.subject = subject
+        self.name = function_name(subject)
+        self.input_names = positional_names(subject, len(inputs))
+        self.parameters, self.buffers = {}, {}
+
+    @blames_subject
+    def forward(self, arrays):
+        returned = self.subject(*self.inputs(arrays))
+        if not (isinstance(returned, tuple) and len(returned) == 2 and isinstance(returned[1], np.ndarray)):
+            raise ContractBroken(f"{self.name} must return (J, dJ/doutput), got {described(returned)}")
+        return returned[:1], returned[1]
+
+    @blames_subject
+    def backward(self, dJ, upstream):
+        (g,) = upstream
+        scale = g.reshape(g.shape + (1,) * (np.ndim(dJ) - g.ndim))
+        return arrays_only({("input", self.input_names[0]): scale * dJ})
