@@ -8,9 +8,11 @@ import numpy as np
 import torch
 
 from parity.bridge import check_device, to_numpy
+from parity.examine import Examination
 from parity.inputs import cast, check_dtype, draw, frozen, prepare
 from parity.report import Finding, Report
 from parity.rounding.budget import measure
+from parity.rounding.shaken_torch import ShakenTorch
 from parity.rows import judge, unexpected
 from parity.subjects import read
 from parity.subjects.base import ContractBroken, SubjectRaised
@@ -18,7 +20,6 @@ from parity.undisturbed import undisturbed
 from parity.witnesses.twin import Twin
 
 SAME = 1e-9  # relative: two equal runs of a twin may differ by the order of a sum on a GPU, a random one differs by all
-UPSTREAM = "upstream"  # arrays are named by strings, the upstream gradient of the i-th output by (UPSTREAM, i)
 
 
 class GradientMismatch(AssertionError):
@@ -78,8 +79,8 @@ def run_both(hand, twin, arrays, rng, wrt, dtype, seed):
     """(rows, None), or ((), what the subject raised)."""
     try:
         shapes = [np.shape(output) for output in hand.outputs(arrays)]
-        arrays |= {(UPSTREAM, i): frozen(draw(rng, shape, dtype)) for i, shape in enumerate(shapes)}
-        return tuple(judge_all(hand, twin, arrays, wrt, seed)), None
+        upstream = [frozen(draw(rng, shape, dtype)) for shape in shapes]
+        return tuple(judge_all(hand, twin, arrays, upstream, wrt, seed)), None
     except SubjectRaised as raised:
         return (), raised.__cause__
 
@@ -94,33 +95,23 @@ def gather(hand, inputs, dtype, rng):
     return arrays | {name: cast(name, array, dtype) for name, array in weights.items()}
 
 
-def with_upstream(run):
-    """run(arrays, upstream) as a function of arrays alone, which hold the upstream gradients as well."""
-
-    def run_on(arrays):
-        upstream = [array for name, array in arrays.items() if name[0] is UPSTREAM]
-        return run({name: array for name, array in arrays.items() if name[0] is not UPSTREAM}, upstream)
-
-    return run_on
-
-
-def judge_all(hand, twin, arrays, wrt, seed):
+def judge_all(hand, twin, arrays, upstream, wrt, seed):
     """The rows: outputs, input gradients, parameter gradients, and what the twin knows nothing of."""
-    ours, theirs = with_upstream(hand.run)(arrays), with_upstream(twin.run)(arrays)
-    again, theirs_again = with_upstream(hand.run)(arrays), with_upstream(twin.run)(arrays)
+    theirs, theirs_again = twin.run(arrays, upstream), twin.run(arrays, upstream)
     if any(not np.allclose(theirs[key], theirs_again[key], rtol=SAME, equal_nan=True) for key in theirs):
         raise ValueError(f"parity.check: the twin {twin.name} is random: two equal calls differ; call .eval() on it?")
-    wanted = {name for kind, name in ours if kind == "input"} if wrt is None else check_wrt(wrt, theirs)
-    theirs = {(kind, name): array for (kind, name), array in theirs.items() if kind != "input" or name in wanted}
-    budget = measure(with_upstream(hand.run), with_upstream(twin.run), arrays, ours, theirs, seed)
+    again = hand.run(arrays, upstream)
+    wanted = {name for kind, name in again if kind == "input"} if wrt is None else check_wrt(wrt, theirs)
+    keys = {key for key in theirs if key[0] != "input" or key[1] in wanted}
+    trial = Examination(hand, twin, keys, seed=seed).trial(arrays, upstream)
     dtype = next(array.dtype for array in arrays.values() if array.dtype.kind == "f")
-    for key, array in theirs.items():
-        row = judge(key[1], key[0], ours.get(key), array, budget[key], dtype)
-        same = key not in ours or np.asarray(ours[key]).tobytes() == np.asarray(again[key]).tobytes()
+    for key, array in trial.truth.items():
+        row = judge(key[1], key[0], trial.ours.get(key), array, trial.budget[key], dtype)
+        same = key not in again or np.asarray(trial.ours[key]).tobytes() == np.asarray(again[key]).tobytes()
         yield row if same else replace(row, verdict="fail", cause="nondeterministic", note="two equal calls differ")
-    for kind, name in ours:
+    for kind, name in again:
         if kind == "parameter" and name not in twin.parameter_names:
-            yield unexpected(name, kind, ours[kind, name])
+            yield unexpected(name, kind, again[kind, name])
 
 
 def check_wrt(wrt, theirs):
@@ -146,8 +137,12 @@ def compare(ours, theirs, inputs, title, device="cpu", seed=0, shake_twin=True):
         results = theirs({name: torch.tensor(array, device=torch_device) for name, array in arrays.items()})
         return {name: to_numpy(result) for name, result in results.items()}
 
+    def theirs_shaken(arrays, directions):
+        with ShakenTorch(directions):
+            return theirs_in_numpy(arrays)
+
     base_ours, base_theirs = ours(inputs), theirs_in_numpy(inputs)
-    budget = measure(ours, theirs_in_numpy, inputs, base_ours, base_theirs, seed, shake_twin)
+    budget = measure(ours, theirs_shaken if shake_twin else None, inputs, base_ours, base_theirs, seed)
     rows = [judge(name, "quantity", base_ours.get(name), base_theirs[name], budget[name]) for name in base_theirs]
     rows += [unexpected(name, "quantity", base_ours[name]) for name in base_ours.keys() - base_theirs.keys()]
     return Report(title, f"float64, torch on {torch_device}, seed {seed}", tuple(rows))

@@ -2,31 +2,40 @@
 
 import numpy as np
 
-from parity.rounding.shaken import Directions, moved, plain, shaken
-from parity.rounding.shaken_torch import ShakenTorch
+from parity.followed import followed
+from parity.rounding.shaken import Directions, moved, plain, shaken, with_directions
 
 SHAKES = 16  # with 8 the largest move still misses a right entry's error by 2.6 times, with 4 by far more
 FACTOR = 4.0  # a right entry's error was at most 1.9 largest moves in float64 (0.7 in float32); a wrong one's 9,000 up
 
 
-def measure(ours, theirs, inputs, base_ours, base_theirs, seed, shake_twin=True):
+def measure(ours, theirs, inputs, base_ours, base_theirs, seed):
     """{key: the budget of every entry}: FACTOR times the largest move of our or their result over SHAKES shaken runs.
 
-    ours and theirs take {name: array} and give {key: array}; the bases are their results on the unshaken inputs.
-    Each run moves the inputs by up to a unit in their last place, and then every arithmetic result on both sides.
-    Without shake_twin their side is not run again: quicker for long computations, and only stricter.
+    ours takes {name: shaken array} and gives {key: array}. theirs takes {name: moved array} and the Directions of the
+    run, and shakes its own arithmetic; None leaves their side out: quicker for long computations, and only stricter.
+    The bases are the results on the unshaken inputs. Each run moves the inputs by up to a unit in their last place.
     """
     largest = {key: np.zeros(np.shape(base_theirs[key])) for key in base_theirs}
     for run in range(SHAKES):
         directions = Directions([seed, run])
         arrays = {name: moved(array, directions) for name, array in inputs.items()}
-        with np.errstate(all="ignore"):  # the unshaken run has warned already
+        with np.errstate(all="ignore"), followed(keeps_shaking(directions)):  # the unshaken run has warned already
             results = ours({name: shaken(array, directions) for name, array in arrays.items()})
         raise_to(largest, results, base_ours)
-        if shake_twin:
-            with ShakenTorch(directions):
-                raise_to(largest, theirs(arrays), base_theirs)
+        if theirs is not None:
+            raise_to(largest, theirs(arrays, directions), base_theirs)
     return {key: FACTOR * (move + smallest(base_ours.get(key))) for key, move in largest.items()}
+
+
+def keeps_shaking(directions):
+    """For parity.followed: what the user's code creates, or converts from a shaken array, is shaken arithmetic too."""
+
+    def create(function, args, kwargs):
+        array = function(*args, **kwargs)
+        return with_directions(array, directions) if array.dtype.kind in "fc" else array
+
+    return create
 
 
 def smallest(array):

@@ -6,6 +6,7 @@ from itertools import chain
 import torch
 
 from parity.bridge import to_numpy
+from parity.rounding.shaken_torch import ShakenTorch
 from parity.subjects.base import as_tuple, function_name, name_outputs
 from scratch.naming import differences
 
@@ -70,6 +71,11 @@ class Twin:
         for (key, tensor), grad in zip(wanted.items(), grads, strict=True):
             results[key] = to_numpy(torch.zeros_like(tensor) if grad is None else grad)
         return results
+
+    def shaken_run(self, arrays, upstream, directions):
+        """run under shaken arithmetic, on arrays and upstream that are moved already."""
+        with ShakenTorch(directions):
+            return self.run(arrays, upstream)
 
     @staticmethod
     def functional(module):

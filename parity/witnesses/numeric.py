@@ -1,0 +1,96 @@
+"""The numerical witness: derivatives of the user's own forward, which need no twin.
+
+The gradient by an array x of J = Σ g · outputs is taken entry by entry, by the complex step where the forward lets
+complex numbers through, else by central differences. Truth is float64, whatever the hand side computes in.
+"""
+
+import numpy as np
+
+from parity.rounding.shaken import plain, shaken
+from parity.subjects.base import SubjectRaised, name_outputs
+from parity.witnesses.differences import central
+from parity.witnesses.steps import StepLost, complex_step
+
+TRUSTED = 1e-4  # a complex step that loses a factor, a term or a sign differs from central differences by far more
+
+
+class Numeric:
+    """A reference like Twin: run(arrays, upstream) gives {key: float64 array}, keys as in the hand's run.
+
+    wanted: the (kind, name) keys whose gradients are taken. method: "complex step" or "central differences", chosen
+    when first needed: a complex step counts only where central differences in a random direction confirm it.
+    own_error: {key: array}, what central differences estimate their own error to be; empty for the complex step.
+    """
+
+    name = "numerical derivatives"
+
+    def __init__(self, hand, wanted):
+        self.hand, self.wanted = hand, list(wanted)
+        self.method: str | None = None
+        self.own_error: dict = {}
+
+    def run(self, arrays, upstream):
+        arrays, upstream = doubled(arrays), [np.asarray(g, float) for g in upstream]
+        if self.method is None:
+            self.method = "complex step" if self.steps_are_kept(arrays, upstream) else "central differences"
+        return self.outputs(arrays) | self.gradients(arrays, upstream)
+
+    def shaken_run(self, arrays, upstream, directions):
+        """run under shaken arithmetic, on arrays and upstream that are moved already."""
+        arrays = {name: shaken(array, directions) for name, array in doubled(arrays).items()}
+        gradients = self.gradients(arrays, [np.asarray(g, float) for g in upstream])
+        return self.outputs(arrays) | gradients
+
+    def outputs(self, arrays):
+        outputs = name_outputs(self.hand.outputs(arrays))
+        return {("output", name): np.asarray(plain(output)) for name, output in outputs.items()}
+
+    def gradients(self, arrays, upstream):
+        return {key: self.gradient(key, arrays, upstream) for key in self.wanted}
+
+    def gradient(self, key, arrays, upstream):
+        """∂J/∂x for the input or parameter x that key names, entry by entry."""
+        x = np.asarray(plain(arrays[key[1]]))
+        found, errors = np.zeros(x.shape), np.zeros(x.shape)
+        for index in np.ndindex(x.shape):
+            found[index], errors[index] = self.entry(key[1], index, arrays, upstream)
+        if self.method == "central differences":
+            self.own_error[key] = errors
+        return found
+
+    def entry(self, name, index, arrays, upstream):
+        """(∂J/∂x[index], its estimated error)."""
+        direction = np.zeros(np.shape(arrays[name]))
+        direction[index] = 1.0
+        return self.along({name: direction}, arrays, upstream)
+
+    def along(self, directions, arrays, upstream):
+        """(the derivative of J along {name: direction}, its estimated error)."""
+        if self.method == "complex step":
+            return complex_step(self.hand, directions, arrays, upstream), 0.0
+        return central(self.hand, directions, arrays, upstream)
+
+    def steps_are_kept(self, arrays, upstream):
+        """Whether the complex step passes through the forward and agrees with central differences."""
+        rng = np.random.default_rng(0)
+        for _, name in self.wanted:
+            directions = {name: rng.normal(size=np.shape(arrays[name])) * scale_of(arrays[name])}
+            try:
+                found = complex_step(self.hand, directions, arrays, upstream)
+            except (StepLost, SubjectRaised):
+                return False
+            expected, error = central(self.hand, directions, arrays, upstream)
+            if not abs(found - expected) <= TRUSTED * max(abs(found), abs(expected)) + 10 * error:
+                return False
+        return True
+
+
+def doubled(arrays):
+    """The float arrays in float64, integers as they are."""
+    return {name: array.astype(float) if array.dtype == np.float32 else array for name, array in arrays.items()}
+
+
+def scale_of(array):
+    """The size of an array's entries, 1 where all are 0."""
+    largest = np.max(np.abs(plain(array)), initial=0.0)
+    return float(largest) or 1.0

@@ -1,0 +1,42 @@
+"""The complex step: f(x + i h v) = f(x) + i h f′(x) v + O(h²), so Im f / h is the derivative, to rounding.
+
+h = 10⁻³⁰ leaves nothing of the h² term and nothing to choose. The forward must let complex numbers through: ordering
+by the real part (NumPy's does), no abs, no conj. A forward that drops the imaginary part raises StepLost here, or is
+found out by comparison with central differences (parity.witnesses.numeric).
+"""
+
+import warnings
+
+import numpy as np
+
+from parity.followed import CREATORS, followed
+from parity.rounding.shaken import plain
+
+STEP = 1e-30
+
+
+class StepLost(Exception):
+    """The forward does not let complex numbers through."""
+
+
+def complex_step(hand, directions, arrays, upstream):
+    """The derivative of Σ upstream · outputs along {name: direction}. Raises StepLost, SubjectRaised."""
+    stepped = arrays | {name: arrays[name] + 1j * STEP * v for name, v in directions.items()}
+    with warnings.catch_warnings(), followed(created_complex), np.errstate(all="ignore"):
+        warnings.simplefilter("error", np.exceptions.ComplexWarning)
+        outputs = [np.asarray(plain(output)) for output in hand.outputs(stepped)]
+    if not any(np.iscomplexobj(output) for output in outputs):
+        raise StepLost
+    return sum(float(np.sum(g * output.imag)) for g, output in zip(upstream, outputs, strict=True)) / STEP
+
+
+def created_complex(function, args, kwargs):
+    """np.zeros and its like make complex arrays; np.asarray(x, dtype=float) leaves a complex x complex."""
+    if function.__name__ in CREATORS:
+        array = function(*args, **kwargs)
+        return array.astype(complex) if array.dtype.kind == "f" else array
+    if args and np.iscomplexobj(args[0]):
+        dtype = args[1] if len(args) > 1 else kwargs.get("dtype")
+        if dtype is not None and np.dtype(dtype).kind == "f":
+            return function(args[0], **{name: option for name, option in kwargs.items() if name != "dtype"})
+    return function(*args, **kwargs)
