@@ -130,7 +130,7 @@ class Tape:
 class TapedArray(np.ndarray):
     """An array whose operations are noted on its tape; origin: the index of the event that made it, or a name."""
 
-    tape: Tape
+    tape: Any
     origin: Any
 
     def __array_finalize__(self, source):
