@@ -15,7 +15,7 @@ _HOMES = {
     "Worst": "parity.rows",
     "assert_parity": "parity.checker",
     "check": "parity.checker",
-    "compare": "parity.checker",
+    "compare": "parity.computation",
     "to_numpy": "parity.bridge",
     "to_scratch": "parity.bridge",
     "to_torch": "parity.bridge",

@@ -6,6 +6,7 @@ from parity.diagnosis.trial import Trial
 from parity.fresh import redrawn
 from parity.inputs import draw, frozen
 from parity.rounding.budget import measure
+from parity.subjects.base import SubjectRaised
 
 UPSTREAM = "upstream"  # arrays are named by strings, the upstream gradient of the i-th output by (UPSTREAM, i)
 
@@ -13,19 +14,22 @@ UPSTREAM = "upstream"  # arrays are named by strings, the upstream gradient of t
 class Examination:
     """Everything that stays the same while a subject is judged again and again on other data.
 
-    wanted: the (kind, name) keys of the gradients that are judged; None: those that the reference gives.
-    drawn: the names of inputs that were drawn at random, not given.
+    wanted: the keys of the gradients that are judged; of inputs alone, since every parameter is.
+    drawn: the names of inputs that were drawn at random, not given. dtype: of the upstream gradients.
     """
 
-    def __init__(self, hand, reference, wanted=None, drawn=(), seed=0):
+    def __init__(self, hand, reference=None, wanted=None, drawn=(), seed=0, dtype=np.float64):
         self.hand, self.reference, self.wanted = hand, reference, wanted
-        self.drawn, self.seed = frozenset(drawn), seed
+        self.drawn, self.seed, self.dtype = frozenset(drawn), seed, dtype
 
     def trial(self, arrays, upstream):
         """The Trial on these arrays and upstream gradients. Raises SubjectRaised."""
         ours, truth = self.hand.run(arrays, upstream), self.truth(arrays, upstream)
         together = arrays | {(UPSTREAM, i): g for i, g in enumerate(upstream)}
-        budget = measure(apart(self.hand.run), apart(self.reference.shaken_run), together, ours, truth, self.seed)
+        runs = apart(self.hand.run), apart(self.reference.shaken_run)
+        budget = measure(*runs, together, ours, truth, self.seed, self.reference.shakes)
+        own = self.reference.own_error
+        budget = {key: np.maximum(found, own[key]) if key in own else found for key, found in budget.items()}
         return Trial(self.hand, arrays, upstream, ours, truth, budget, self.fresh_trials(arrays))
 
     def truth(self, arrays, upstream):
@@ -34,7 +38,7 @@ class Examination:
         return {key: array for key, array in found.items() if self.judged(key)}
 
     def judged(self, key):
-        return key[0] == "output" or self.wanted is None or key in self.wanted
+        return key[0] != "input" or self.wanted is None or key in self.wanted
 
     def fresh_trials(self, arrays):
         """k -> the k-th Trial on other data, with another batch size where the subject takes one."""
@@ -42,25 +46,26 @@ class Examination:
 
         def fresh(k):
             if k not in found:
-                found[k] = self.fresh_trial(arrays, k)
+                rng = np.random.default_rng([self.seed, 1, k])
+                found[k] = self.resized(arrays, 5 + 2 * k, rng) or self.resized(arrays, None, rng)
             return found[k]
 
         return fresh
 
-    def fresh_trial(self, arrays, k):
-        rng = np.random.default_rng([self.seed, 1, k])
-        for batch in (5 + 2 * k, None):
-            try:
-                other = redrawn(self.hand, arrays, self.drawn, rng, batch)
-                return self.trial(other, self.draw_upstream(other, rng))
-            except Exception:  # this subject, or its twin, takes no such batch
-                continue
-        return None
+    def resized(self, arrays, batch, rng):
+        """A Trial on other random data of that batch size; None where the subject or its reference takes none such."""
+        try:
+            other = redrawn(self.hand, arrays, self.drawn, rng, batch)
+            return self.trial(other, self.upstream(other, rng))
+        except (SubjectRaised, ValueError):
+            return None
 
-    def draw_upstream(self, arrays, rng):
-        """A random upstream gradient for each output of the subject on these arrays."""
-        dtype = next(array.dtype for array in arrays.values() if array.dtype.kind == "f")
-        return [frozen(draw(rng, np.shape(output), dtype)) for output in self.hand.outputs(arrays)]
+    def upstream(self, arrays, rng):
+        """A random upstream gradient for each output on these arrays; ones where the subject takes none."""
+        shapes = [np.shape(output) for output in self.hand.outputs(arrays)]
+        if not self.hand.takes_upstream:
+            return [frozen(np.ones(shape, self.dtype)) for shape in shapes]
+        return [frozen(draw(rng, shape, self.dtype)) for shape in shapes]
 
 
 def apart(run):

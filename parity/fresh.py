@@ -9,14 +9,14 @@ def redrawn(hand, arrays, drawn, rng, batch=None):
     """{name: array} like arrays with other numbers; with batch also another size of the leading axis.
 
     drawn: names of the inputs that were drawn at random; they are again. Other floats become means of two of their own
-    entries, so that they stay in the range they came from; integers are taken from those that were there. Weights keep
-    their signs and change by up to a half.
+    entries, so that they stay in the range they came from; integers are taken from those that were there. Parameters
+    keep their signs and change by up to a half; buffers stay.
     """
     length = batch_length(hand, arrays)
     found = {}
     for name, array in arrays.items():
         if name not in hand.input_names:
-            found[name] = frozen(rescaled(array, rng))
+            found[name] = frozen(rescaled(array, rng)) if name in hand.parameters else array
             continue
         leads = batch is not None and array.ndim > 0 and array.shape[0] == length
         shape = (batch, *array.shape[1:]) if leads else array.shape

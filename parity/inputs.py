@@ -22,7 +22,7 @@ def check_dtype(dtype):
 
 def prepare(name, value, dtype, rng):
     """An input as a read-only array: a shape is drawn, floats are cast to dtype, integers stay, others are refused."""
-    if isinstance(value, tuple) and all(isinstance(n, Integral) and not isinstance(n, bool) for n in value):
+    if is_shape(value):
         if any(n < 0 for n in value):
             raise ValueError(f"parity.check: expected input {name} as a shape of numbers from 0 up, got {value}")
         return frozen(draw(rng, value, dtype))
@@ -39,6 +39,11 @@ def prepare(name, value, dtype, rng):
     if not np.isfinite(array).all():
         raise ValueError(f"parity.check: input {name} holds NaN, infinities or numbers too large for {dtype}")
     return frozen(array)
+
+
+def is_shape(value):
+    """Whether an input is a shape, to be drawn at random, and no array."""
+    return isinstance(value, tuple) and all(isinstance(n, Integral) and not isinstance(n, bool) for n in value)
 
 
 def draw(rng, shape, dtype):

@@ -1,19 +1,101 @@
-"""No harm: what a subject or a twin changes in the whole process is put back when a check is over."""
+"""No harm: what a subject or a twin changes in the whole process is put back when a check is over.
 
+Inside, the subject's calls have a time limit, what it prints is kept instead of shown, and `os._exit` raises.
+"""
+
+import contextlib
+import ctypes
+import io
 import os
+import signal
+import threading
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 import numpy as np
 import torch
 
+from parity.followed import users_frame
+
+LIMIT: ContextVar[float | None] = ContextVar("LIMIT", default=None)
+
+
+class TimeLimit(BaseException):
+    """A call of the subject's did not come back in time. No Exception, so that no `except Exception` swallows it."""
+
 
 @contextmanager
-def undisturbed():
-    """NumPy's and torch's global generators, NumPy's error handling and the working folder, put back afterwards."""
+def undisturbed(limit=None):
+    """NumPy's and torch's global generators, NumPy's error handling and the working folder, put back afterwards.
+
+    limit: seconds that one call of the subject's may take. Yields the Printed of what was printed meanwhile.
+    """
     state, folder = np.random.get_state(), os.getcwd()  # noqa: NPY002 (the subject may use what we do not)
+    printed, leave, token = Printed(), os._exit, LIMIT.set(limit)
     try:
-        with np.errstate(), torch.random.fork_rng():
-            yield
+        os._exit = refuse_to_leave
+        with np.errstate(), torch.random.fork_rng(), contextlib.redirect_stdout(printed):
+            yield printed
     finally:
+        os._exit = leave
+        LIMIT.reset(token)
         np.random.set_state(state)  # noqa: NPY002
         os.chdir(folder)
+
+
+def refuse_to_leave(status):
+    raise SystemExit(f"os._exit({status})")
+
+
+class Printed(io.TextIOBase):
+    """What was printed, and the user's line that printed first: `file, line`."""
+
+    def __init__(self):
+        self.text, self.where = "", None
+
+    def write(self, text):
+        if self.where is None and text.strip():
+            frame = users_frame()
+            self.where, self.text = (frame.f_code.co_filename, frame.f_lineno), text.strip().splitlines()[0]
+        return len(text)
+
+
+@contextmanager
+def time_limit():
+    """Raises TimeLimit inside the block once LIMIT seconds are over; nothing where no limit is set.
+
+    In the main thread by an alarm signal, which also wakes a call that sleeps; elsewhere, and where a signal is in use
+    or unknown, by an exception set on this thread, which arrives when it next runs Python code.
+    """
+    seconds = LIMIT.get()
+    if seconds is None:
+        yield
+    elif alarm_is_free():
+        before = signal.signal(signal.SIGALRM, ring)
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+    else:
+        timer = threading.Timer(seconds, interrupt, [threading.get_ident()])
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+
+def alarm_is_free():
+    main = threading.current_thread() is threading.main_thread()
+    return main and hasattr(signal, "setitimer") and signal.getitimer(signal.ITIMER_REAL)[0] == 0
+
+
+def ring(number, frame):
+    raise TimeLimit(f"no answer within {LIMIT.get():g} s")
+
+
+def interrupt(thread):
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(TimeLimit))

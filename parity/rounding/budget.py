@@ -1,31 +1,63 @@
 """What rounding explains, entry by entry: measured by shaken arithmetic, not chosen."""
 
+import math
+
 import numpy as np
 
 from parity.followed import followed
 from parity.rounding.shaken import Directions, moved, plain, shaken, with_directions
 
 SHAKES = 16  # with 8 the largest move still misses a right entry's error by 2.6 times, with 4 by far more
-FACTOR = 4.0  # a right entry's error was at most 1.9 largest moves in float64 (0.7 in float32); a wrong one's 9,000 up
+LEAST = 4.0  # a right entry's error was at most 1.9 largest moves in float64 (0.7 in float32); a wrong one's 9,000 up
+RISK = 1e-6  # of a false alarm in one check, were errors and moves normal numbers
+LARGER = 2.8  # a move of −1, 0 or 1 unit is that much larger than a rounding, both as standard deviations
+FULL, SOME = 20_000, 200_000  # up to so many entries all shakes are done, then half of them, then a quarter
 
 
-def measure(ours, theirs, inputs, base_ours, base_theirs, seed):
-    """{key: the budget of every entry}: FACTOR times the largest move of our or their result over SHAKES shaken runs.
+def measure(ours, theirs, inputs, base_ours, base_theirs, seed, theirs_shakes=SHAKES):
+    """{key: the budget of every entry}: a multiple of the largest move of our or their result over the shaken runs.
 
     ours takes {name: shaken array} and gives {key: array}. theirs takes {name: moved array} and the Directions of the
-    run, and shakes its own arithmetic; None leaves their side out: quicker for long computations, and only stricter.
+    run, and shakes its own arithmetic; with theirs_shakes 0 it is left out: quicker, and only stricter.
     The bases are the results on the unshaken inputs. Each run moves the inputs by up to a unit in their last place.
+    Where few runs are affordable the multiple grows (`factor`).
     """
+    entries = sum(np.size(array) for array in base_theirs.values())
+    shakes = shakes_for(entries)
     largest = {key: np.zeros(np.shape(base_theirs[key])) for key in base_theirs}
-    for run in range(SHAKES):
+    theirs_largest = {key: array.copy() for key, array in largest.items()}
+    theirs_shakes = min(theirs_shakes, shakes)
+    for run in range(shakes):
         directions = Directions([seed, run])
         arrays = {name: moved(array, directions) for name, array in inputs.items()}
         with np.errstate(all="ignore"), followed(keeps_shaking(directions)):  # the unshaken run has warned already
             results = ours({name: shaken(array, directions) for name, array in arrays.items()})
         raise_to(largest, results, base_ours)
-        if theirs is not None:
-            raise_to(largest, theirs(arrays, directions), base_theirs)
-    return {key: FACTOR * (move + smallest(base_ours.get(key))) for key, move in largest.items()}
+        if run < theirs_shakes:
+            raise_to(theirs_largest, theirs(arrays, directions), base_theirs)
+    return {
+        key: np.maximum(
+            factor(shakes, entries) * (move + smallest(base_ours.get(key))),
+            factor(theirs_shakes, entries) * theirs_largest[key],
+        )
+        for key, move in largest.items()
+    }
+
+
+def shakes_for(entries):
+    """How many shaken runs a result of so many entries affords."""
+    return SHAKES if entries <= FULL else SHAKES // 2 if entries <= SOME else SHAKES // 4
+
+
+def factor(shakes, entries):
+    """How many times the largest of `shakes` moves a rounding may be, so that the risk of a false alarm is RISK.
+
+    For normal numbers P(|e| > c max of k moves) ≈ (2/π)^(k/2) E|e|ᵏ / cᵏ, with E|e|ᵏ = 2^(k/2) Γ((k + 1)/2) / √π.
+    """
+    if not shakes:
+        return 0.0
+    moment = (4 / math.pi) ** (shakes / 2) * math.gamma((shakes + 1) / 2) / math.sqrt(math.pi)
+    return max(LEAST, (moment * max(entries, 1) / RISK) ** (1 / shakes) / LARGER)
 
 
 def keeps_shaking(directions):

@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from parity.undisturbed import TimeLimit, time_limit
+
 
 class SubjectRaised(Exception):
     """The subject raised what `__cause__` holds."""
@@ -29,10 +31,11 @@ def blames_subject(run):
     @functools.wraps(run)
     def blaming(*arguments):
         try:
-            return run(*arguments)
+            with time_limit():
+                return run(*arguments)
         except SubjectRaised:
             raise
-        except (Exception, SystemExit) as error:
+        except (Exception, SystemExit, TimeLimit) as error:
             raise SubjectRaised(str(error)) from error
 
     return blaming
@@ -41,8 +44,8 @@ def blames_subject(run):
 class Hand:
     """What all kinds of subject share: a name, how they were read, the names of inputs, {name: array} of weights.
 
-    input_names may be longer than what the user gave: a reader that needs a label adds one. takes_upstream is False
-    where the subject starts from its own loss. joint is True where one call computes forward and backward together.
+    takes_upstream is False where the subject starts from its own loss; joint is True where one call computes forward
+    and backward together; gives_inputs is False where no gradient by an input can be expected.
     """
 
     read_as: str
@@ -52,6 +55,8 @@ class Hand:
     buffers: dict[str, np.ndarray]
     takes_upstream = True
     joint = False
+    gives_inputs = True
+    input_shapes: dict
 
     def forward(self, arrays) -> tuple[tuple, Any]:
         """({name: array}) -> (outputs, state for backward). Raises SubjectRaised."""
@@ -60,6 +65,17 @@ class Hand:
     def backward(self, state, upstream) -> dict:
         """(state, [gradient of each output]) -> {key: gradient}. Raises SubjectRaised."""
         raise TypeError(f"{type(self).__name__} has no backward")
+
+    def discover(self, arrays) -> "Hand":
+        """Learn from one run on {name: array of an input} what the signature does not tell; the Hand to go on with.
+
+        Raises SubjectRaised.
+        """
+        return self
+
+    def added_inputs(self):
+        """{name: array} of inputs that the user need not give."""
+        return {}
 
     def outputs(self, arrays):
         return self.forward(arrays)[0]
@@ -101,6 +117,11 @@ def described(value):
     if isinstance(value, tuple):
         return f"a tuple of {', '.join(type(item).__name__ for item in value)}"
     return "None" if value is None else f"a {type(value).__name__}"
+
+
+def precision(arrays):
+    """The dtype of the first float array; float64 where there is none."""
+    return next((array.dtype for array in arrays.values() if array.dtype.kind == "f"), np.dtype(float))
 
 
 def as_tuple(value):

@@ -14,8 +14,12 @@ from parity.subjects.base import (
     described,
     function_name,
     one_line,
+    positional,
     positional_names,
+    precision,
 )
+from parity.subjects.names import LABELS
+from parity.subjects.stateful import HandStateful
 from scratch.naming import replace
 
 
@@ -32,9 +36,22 @@ class HandLayer(Hand):
         self.buffers = scratch.named_buffers(subject)
 
     @blames_subject
+    def discover(self, arrays):
+        """Read otherwise where forward returns no cache and backward takes what forward took, or a label."""
+        second = [p.name for p in positional(self.subject.backward)][1]
+        if second in self.input_names or second.lower() in LABELS:
+            net, dtype = copy.deepcopy(self.subject), precision(arrays)
+            replace(net, {name: array.astype(dtype) for name, array in self.parameters.items()})
+            returned = net.forward(*self.inputs(arrays))
+            if not (isinstance(returned, tuple) and len(returned) == 2):
+                return HandStateful(self.subject, self.inputs(arrays)).discover(arrays)
+        return self
+
+    @blames_subject
     def forward(self, arrays):
         net = copy.deepcopy(self.subject)
-        replace(net, {name: arrays[name] for name in (*self.parameters, *self.buffers)})
+        replace(net, {name: arrays[name] for name in self.parameters})
+        replace(net, {name: np.array(arrays[name], subok=True) for name in self.buffers})  # statistics are written to
         returned = net.forward(*self.inputs(arrays))
         if not (isinstance(returned, tuple) and len(returned) == 2):
             name = type(self.subject).__name__
@@ -64,6 +81,7 @@ class HandLoss(Hand):
 
     read_as = "a loss of our contract"
     joint = True
+    gives_inputs = False  # a target has none
 
     def __init__(self, subject, inputs):
         self.subject = subject

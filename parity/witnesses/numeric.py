@@ -6,11 +6,13 @@ complex numbers through, else by central differences. Truth is float64, whatever
 
 import numpy as np
 
+from parity.rounding.budget import SHAKES
 from parity.rounding.shaken import plain, shaken
 from parity.subjects.base import SubjectRaised, name_outputs
 from parity.witnesses.differences import central
 from parity.witnesses.steps import StepLost, complex_step
 
+CALLS, FEWEST = 2000, 3  # forward calls that shaking the complex step may cost, and the fewest shakes that are of use
 TRUSTED = 1e-4  # a complex step that loses a factor, a term or a sign differs from central differences by far more
 
 
@@ -22,18 +24,41 @@ class Numeric:
     own_error: {key: array}, what central differences estimate their own error to be; empty for the complex step.
     """
 
-    name = "numerical derivatives"
-
     def __init__(self, hand, wanted):
         self.hand, self.wanted = hand, list(wanted)
         self.method: str | None = None
         self.own_error: dict = {}
+        self.entries = 0
+
+    notes = ""
+
+    def settle(self, arrays, outputs):
+        """Nothing to settle: the weights are the subject's own."""
+
+    @property
+    def name(self):
+        return f"numerical derivatives ({self.method or 'complex step'})"
+
+    @property
+    def shakes(self):
+        """How many shaken runs are affordable; central differences estimate their own error instead."""
+        if self.method == "central differences":
+            return 0
+        return min(SHAKES, max(FEWEST, CALLS // max(self.entries, 1)))
 
     def run(self, arrays, upstream):
+        self.choose(arrays, upstream)
         arrays, upstream = doubled(arrays), [np.asarray(g, float) for g in upstream]
-        if self.method is None:
-            self.method = "complex step" if self.steps_are_kept(arrays, upstream) else "central differences"
+        self.entries = sum(np.size(arrays[name]) for _, name in self.wanted)
         return self.outputs(arrays) | self.gradients(arrays, upstream)
+
+    def choose(self, arrays, upstream):
+        """Settle the method: here, or where a kink is here, beside it."""
+        if self.method is None:
+            arrays, upstream = doubled(arrays), [np.asarray(g, float) for g in upstream]
+            beside = {name: nudged(array) for name, array in arrays.items()}
+            kept = self.steps_are_kept(arrays, upstream) or self.steps_are_kept(beside, upstream)
+            self.method = "complex step" if kept else "central differences"
 
     def shaken_run(self, arrays, upstream, directions):
         """run under shaken arithmetic, on arrays and upstream that are moved already."""
@@ -88,6 +113,13 @@ class Numeric:
 def doubled(arrays):
     """The float arrays in float64, integers as they are."""
     return {name: array.astype(float) if array.dtype == np.float32 else array for name, array in arrays.items()}
+
+
+def nudged(array):
+    """A float array moved by about a thousandth, off any kink that it stands on."""
+    if array.dtype.kind != "f":
+        return array
+    return array + 1e-3 * scale_of(array) * np.random.default_rng(1).uniform(-1, 1, array.shape)
 
 
 def scale_of(array):

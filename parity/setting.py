@@ -1,0 +1,48 @@
+"""What a check starts from: its options, and every array by name, read-only and of one dtype."""
+
+import numpy as np
+
+from parity.bridge import check_device
+from parity.inputs import cast, check_dtype, is_shape, prepare
+
+
+class Setting:
+    """The options of a check, refused by name where they make no sense (TypeError, ValueError)."""
+
+    def __init__(self, dtype, device, seed, limit):
+        self.dtype, self.device = check_dtype(dtype), check_device(device)
+        if self.device.type == "mps":
+            raise ValueError("parity.check: device mps has no float64, which the twin computes in; use cpu")
+        if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or seed < 0:
+            raise ValueError(f"parity.check: expected seed as a whole number from 0 up, got {seed!r}")
+        if not isinstance(limit, int | float) or isinstance(limit, bool) or not 0 < limit < float("inf"):
+            raise ValueError(f"parity.check: expected limit as a positive number of seconds, got {limit!r}")
+        self.seed, self.limit = int(seed), float(limit)
+        self.rng = np.random.default_rng(self.seed)
+
+    def gather(self, hand, inputs):
+        """(hand, {name: array} of inputs and weights that both sides start from, names of the inputs drawn at random).
+
+        The subject is run once on the inputs where its signature does not tell how to read it.
+        """
+        given = dict(zip(hand.input_names, inputs, strict=False))
+        arrays = {name: prepare(name, value, self.dtype, self.rng) for name, value in given.items()}
+        arrays |= {name: array for name, array in hand.added_inputs().items() if name not in arrays}
+        if missing := [name for name in hand.input_names if name not in arrays]:
+            raise TypeError(f"parity.check: {hand.name} needs an input {', '.join(missing)}; got {len(inputs)} inputs")
+        for name, array in (hand.parameters | hand.buffers).items():
+            cast(name, array, self.dtype)  # refuses what is no weight before anything runs
+        hand = hand.discover(arrays)
+        hand.input_shapes = {name: array.shape for name, array in arrays.items()}
+        weights = hand.parameters | hand.buffers
+        if clash := arrays.keys() & weights.keys():
+            raise ValueError(f"parity.check: {', '.join(sorted(clash))} names both an input and a weight; rename one")
+        arrays |= {name: cast(name, array, self.dtype) for name, array in weights.items()}
+        return hand, arrays, [name for name, value in given.items() if is_shape(value)]
+
+    def conditions(self, hand):
+        """How the check was done, for the first line of a report."""
+        double = self.dtype == np.float64 and self.device.type == "cpu"
+        reference = "" if double else f", reference in float64 on {self.device}"
+        upstream = "random upstream gradient" if hand.takes_upstream else "from its own loss"
+        return f"{self.dtype}{reference}, {upstream}, seed {self.seed}; read as {hand.read_as}"

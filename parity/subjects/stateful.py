@@ -1,0 +1,226 @@
+"""Subjects of the lecture's kind: objects that keep what backward needs, and their gradients, in attributes.
+
+`forward(x)` (or `predict`, or a call) keeps state; `backward(dout)` returns dx and leaves the gradient of `W` in
+`W_grad`, `dW`, a dict `grads` … (parity.subjects.attributes). Instead of the upstream gradient, backward may take a
+label and start from its own loss, as the lecture's `Net.backward(label)` does; it then returns that loss, or forward
+did.
+"""
+
+import copy
+
+import numpy as np
+
+from parity.subjects.attributes import children, get, is_weight, label_of, pairs, parts, put
+from parity.subjects.base import (
+    ContractBroken,
+    Hand,
+    arrays_only,
+    as_tuple,
+    blames_subject,
+    described,
+    one_line,
+    positional,
+    positional_names,
+    precision,
+)
+from parity.subjects.names import LABELS, RATES, same_gradient
+
+FORWARDS = ("forward", "predict", "__call__")
+BACKWARDS = ("backward", "backprop", "bprop")
+LOSSES = ("loss", "compute_loss", "cost", "compute_cost")
+
+
+class HandStateful(Hand):
+    """Every run is on a fresh deep copy. roles: what each positional argument of backward is given."""
+
+    def __init__(self, subject, inputs):
+        self.subject, self.name = subject, one_line(subject)
+        self.forward_name, self.backward_name = method_of(subject, FORWARDS), method_of(subject, BACKWARDS)
+        takes = positional(getattr(subject, self.forward_name))
+        required = sum(p.default is p.empty for p in takes)
+        count = min(len(inputs), max(required, len(takes))) if takes else len(inputs)
+        self.forward_names = positional_names(getattr(subject, self.forward_name), count)
+        self.roles = self.read_roles()
+        self.label_names = [name for role, name in self.roles if role == "label"]
+        self.input_names = [*self.forward_names, *self.label_names]
+        if len(inputs) > len(self.input_names):
+            raise TypeError(f"parity.check: {self.name} takes {len(self.input_names)} inputs, got {len(inputs)}")
+        self.takes_upstream = any(role == "upstream" for role, _ in self.roles)
+        self.joint = bool(self.label_names)
+        self.gives_inputs = not self.joint
+        self.parameters, self.buffers = {}, {}
+        self.places: dict = {}
+        self.gradients: dict = {}
+
+    def read_roles(self):
+        """(role, name) of each positional argument of backward; one with a default is left to it, but for the first."""
+        roles = []
+        for i, p in enumerate(positional(getattr(self.subject, self.backward_name))):
+            if p.name.lower() in RATES:
+                raise TypeError(
+                    f"parity.check: {self.name}.{self.backward_name} takes a step size {p.name}: it updates "
+                    "weights where it should give gradients; keep them in attributes (W_grad) and update elsewhere"
+                )
+            if p.name in self.forward_names:
+                roles.append(("input", p.name))
+            elif p.name.lower() in LABELS:
+                roles.append(("label", p.name))
+            elif i == 0 or (p.default is p.empty and not any(role == "upstream" for role, _ in roles)):
+                roles.append(("upstream", p.name))
+        if [role for role, _ in roles] == ["input"]:
+            return [("upstream", roles[0][1])]
+        return roles
+
+    @property
+    def read_as(self):  # type: ignore[override]
+        places = ", ".join(label_of(path) for path in self.gradients.values())
+        return "the lecture's kind" + (f", gradients at {places}" if places else "")
+
+    def added_inputs(self):
+        """{name: array} of what the user need not give: a label, 1; other labels are tried by probes."""
+        return {name: np.array(1) for name in self.label_names}
+
+    @blames_subject
+    def forward(self, arrays):
+        net = self.copy(arrays)
+        returned = getattr(net, self.forward_name)(*[arrays[name] for name in self.forward_names])
+        if not self.joint:
+            return as_tuple(returned), (net, isinstance(returned, tuple), None, arrays)
+        J = self.loss(net, arrays, returned)
+        result = self.call_backward(net, arrays, None)
+        if J is None:
+            J, result = result, None
+        if not isinstance(J, np.ndarray | np.generic | float):
+            raise ContractBroken(
+                f"{type(net).__name__}.{self.backward_name} starts from a loss of its own but does not return it, "
+                f"got {described(J)}; return J, or give it a method loss({', '.join(self.label_names)})"
+            )
+        return (J,), (net, False, result, arrays)
+
+    @blames_subject
+    def backward(self, state, upstream):
+        net, several, returned, arrays = state
+        if not self.joint:
+            returned = self.call_backward(net, arrays, tuple(upstream) if several else upstream[0])
+        return self.collect(net, returned)
+
+    def copy(self, arrays):
+        """A deep copy with the given weights and buffers; what will hold a gradient takes the weight's precision."""
+        net = copy.deepcopy(self.subject)
+        for name, path in self.places.items():
+            array = arrays[name]
+            put(net, path, array if name in self.parameters else np.array(array, subok=True))
+        for name, path in self.gradients.items():
+            slot, real = self.left_at(net, path), np.finfo(arrays[name].dtype).dtype
+            if is_weight(slot) and slot.dtype != real:
+                put(net, path, slot.astype(real))
+        return net
+
+    def call_backward(self, net, arrays, upstream):
+        values = [upstream if role == "upstream" else given(arrays[name]) for role, name in self.roles]
+        return getattr(net, self.backward_name)(*values)
+
+    def loss(self, net, arrays, output):
+        """J from a method of the subject's own that takes labels and, by name, inputs and the output; else None."""
+        for name in LOSSES:
+            method = getattr(net, name, None)
+            if callable(method):
+                known = arrays | {p.name: output for p in positional(method) if p.name not in arrays}
+                return method(*[given(known[p.name]) for p in positional(method)])
+        return None
+
+    def collect(self, net, returned):
+        """{key: gradient} of what backward returned and of what it left in attributes."""
+        found = {("parameter", name): self.left_at(net, path) for name, path in self.gradients.items()}
+        rest = [] if returned is None else list(as_tuple(returned))
+        if rest and isinstance(rest[-1], dict):
+            found |= self.named(rest.pop())
+        if len(rest) > len(self.forward_names):
+            raise ContractBroken(
+                f"{type(net).__name__}.{self.backward_name} returns {described(tuple(rest))} for "
+                f"{len(self.forward_names)} inputs"
+            )
+        return arrays_only(found | {("input", n): d for n, d in zip(self.forward_names, rest, strict=False)})
+
+    def left_at(self, net, path):
+        try:
+            return get(net, path)
+        except (AttributeError, KeyError, IndexError):
+            return None
+
+    def named(self, returned):
+        """The gradients of a returned dict under the names of inputs and weights."""
+        found = {}
+        for key, gradient in returned.items():
+            weights = [name for name in self.places if same_gradient(name.rpartition(".")[2], str(key)) or name == key]
+            inputs = [name for name in self.forward_names if same_gradient(name, str(key))]
+            if not weights + inputs:
+                raise ContractBroken(f"{self.name}: backward returns a gradient by {key!r}, which it does not hold")
+            found["parameter" if weights else "input", (weights + inputs)[0]] = gradient
+        return found
+
+    def discover(self, arrays):
+        """Find the weights and where their gradients go by one run on a copy."""
+        known, dtype = weights_of(self.subject), precision(arrays)
+        self.places = {label_of(path): path for path in known}
+        outputs, state = self.forward(
+            arrays | {n: get(self.subject, path).astype(dtype) for n, path in self.places.items()}
+        )
+        self.places, net = {}, state[0]
+        steady = {path for path in known if same(get(self.subject, path).astype(dtype), self.left_at(net, path))}
+        if not self.joint:
+            state = (net, state[1], self.pulled(net, outputs, state[1], arrays), arrays)
+        found = {own: gradient for own, gradient in pairs(net).items() if own in steady or self.joint}
+        found = {own: g for own, g in found.items() if own in known and label_of(own) not in self.forward_names}
+        keys = [key for part in as_tuple(state[2]) if isinstance(part, dict) for key in part]
+        held = set(found.values())
+        for path in known:
+            name = label_of(path)
+            if path in found or any(same_gradient(str(path[-1][1]), str(key)) for key in keys):
+                self.parameters[name] = get(self.subject, path)
+            elif path not in held and path in steady and name not in self.forward_names:
+                self.buffers[name] = get(self.subject, path)
+            else:
+                continue
+            self.places[name] = path
+        self.gradients = {label_of(own): gradient for own, gradient in found.items()}
+        return self
+
+    @blames_subject
+    def pulled(self, net, outputs, several, arrays):
+        """What backward returns for upstream gradients of ones."""
+        ones = tuple(np.ones_like(np.asarray(output, dtype=float)) for output in outputs)
+        return self.call_backward(net, arrays, ones if several else ones[0])
+
+
+def weights_of(root):
+    """{path: None} of every float array below root, in the order of definition."""
+    found: dict = {}
+    for path, part in parts(root):
+        for step, value in (pair for holder in holders(part) for pair in holder):
+            if is_weight(value):
+                found.setdefault((*path, *step), None)
+    return found
+
+
+def holders(part):
+    """The pairs (path, value) of an object's attributes, and of the dicts and lists among them."""
+    own = children(part)
+    yield [((step,), value) for step, value in own]
+    for step, value in own:
+        if isinstance(value, dict | list | tuple):
+            yield [((step, inner), item) for inner, item in children(value)]
+
+
+def same(array, other):
+    return isinstance(other, np.ndarray) and np.array_equal(array, other)
+
+
+def given(array):
+    """A number for an array without axes: `if label == 1` wants one."""
+    return array.item() if isinstance(array, np.ndarray) and array.ndim == 0 and array.dtype.kind in "iub" else array
+
+
+def method_of(subject, names):
+    """The first of the names that the subject has as a method of its own class; None where it has none."""
+    return next((name for name in names if callable(getattr(type(subject), name, None))), None)
