@@ -74,7 +74,7 @@ def judged(hand, inputs, against, wrt, setting):
     refuse_random(examination.reference, arrays, upstream)
     trial = examination.trial(arrays, upstream)
     rows = [*compared(trial, again, setting.dtype), *surplus(returned, hand)]
-    rows, findings = settle(rows, examination, trial)
+    rows, findings, trial = settle(rows, examination, trial)
     title = f"{hand.name} against {examination.reference.name}"
     conditions = "; ".join(filter(None, [setting.conditions(hand), examination.reference.notes]))
     return Report(title, conditions, tuple(rows), tuple(findings), unjudged(hand, arrays, rows, wrt))

@@ -107,7 +107,8 @@ class Report:
         failed = sum(row.verdict == "fail" for row in self.rows)
         if failed:
             forward = {row.verdict for row in self.rows if row.kind == "output"}
-            blame = " The forward agrees: the mistake is in backward." if forward == {"pass"} else ""
+            ours = forward == {"pass"} and not any(finding.code == "twin-differs" for finding in self.causes)
+            blame = " The forward agrees: the mistake is in backward." if ours else ""
             return f"{failed} of {len(self.rows)} differ.{blame}"
         if not any(row.kind in ("input", "parameter", "quantity") for row in self.rows):
             return "Nothing was proved: no gradient was returned."

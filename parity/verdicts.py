@@ -2,36 +2,104 @@
 
 from dataclasses import replace
 
+import numpy as np
+
+from parity.kinks import kinks
 from parity.report import Finding
-from parity.rows import judge
+from parity.rows import GRADIENTS, judge
+from parity.subjects.base import SubjectRaised
 from parity.witnesses.numeric import Numeric
 
-GRADIENTS = ("input", "parameter")
+ENTRIES = 4  # of each gradient that the numerical witness looks at when hand and twin disagree
 
 
 def settle(rows, examination, trial):
-    """(rows, findings) after the witnesses have voted.
+    """(rows, findings, trial) after kinks are allowed for and the witnesses have voted.
 
-    A forward that differs from its twin's is said first; its backward is then judged by its own forward.
+    A forward that differs from its twin's is said first; its backward is then judged by its own forward, and the trial
+    that is returned is that judgement.
     """
-    findings = []
-    if any(row.cause == "forward-mismatch" for row in rows) and examination.reference.shakes:
-        rows, findings = own_forward(rows, examination, trial)
-    return rows, findings + list(findings_of(rows))
+    if any(row.kind == "output" and row.verdict == "fail" for row in rows) and not is_numeric(examination):
+        rows, trial = by_own_forward(rows, examination, trial)
+    rows, findings = allow_kinks(rows, examination, trial)
+    rows, doubts = vote(rows, examination, trial)
+    return rows, [*findings, *doubts, *findings_of(rows)], trial
 
 
-def own_forward(rows, examination, trial):
+def is_numeric(examination):
+    return isinstance(examination.reference, Numeric)
+
+
+def failing(rows, trial):
+    """The keys of gradients that differ in value: no cause is known yet."""
+    keys = [(row.kind, row.name) for row in rows if row.kind in GRADIENTS and row.verdict == "fail" and not row.cause]
+    return [key for key in keys if key in trial.truth]
+
+
+def by_own_forward(rows, examination, trial):
     """The gradients judged by numerical derivatives of the subject's own forward, since its twin computes another."""
-    examination.reference = Numeric(examination.hand, [key for key in trial.truth if key[0] in GRADIENTS])
+    wanted = [(row.kind, row.name) for row in rows if row.kind in GRADIENTS and row.cause != "shape-mismatch"]
+    examination.reference = Numeric(examination.hand, wanted)
     own = examination.trial(trial.arrays, trial.upstream)
-    judged = []
+    judged = [row for row in rows if row.kind == "output"]
+    for key in wanted:
+        row = judge(key[1], key[0], own.ours.get(key), own.truth[key], own.budget[key])
+        judged.append(replace(row, note=row.note or "by its own forward"))
+    return [*judged, *(row for row in rows if row.cause == "shape-mismatch" and row.kind in GRADIENTS)], own
+
+
+def allow_kinks(rows, examination, trial):
+    """Rows whose wrong entries all stand on kinks, between the limits, pass; (rows, findings)."""
+    found, judged, findings = kinks(examination, trial, failing(rows, trial)), [], []
     for row in rows:
-        key = (row.kind, row.name)
-        if row.kind in GRADIENTS and key in own.truth:
-            again = judge(row.name, row.kind, own.ours.get(key), own.truth[key], own.budget[key])
-            row = replace(again, note=again.note or "by its own forward")
+        kink = found.get((row.kind, row.name))
+        if kink is not None:
+            ours, truth = np.asarray(trial.ours[kink.key], float), trial.truth[kink.key]
+            allowed = kink.allows(ours, trial.budget[kink.key])
+            row = judge(row.name, row.kind, np.where(allowed, truth, ours), truth, trial.budget[kink.key])
+            if row.verdict != "fail":
+                row = replace(row, verdict="void" if kink.entries.all() else row.verdict, note="kink")
+                findings.append(kink_finding(row, kink, ours, allowed))
         judged.append(row)
-    return judged, []
+    return judged, findings
+
+
+def kink_finding(row, kink, ours, allowed):
+    """What was allowed, at the entry where the limits are widest."""
+    index = np.unravel_index(np.argmax(np.where(allowed, kink.high - kink.low, -1)), allowed.shape)
+    sentence = (
+        f"gradient by {row.name}: {allowed.sum()} entries stand on a kink; at {tuple(map(int, index))} any value from "
+        f"{kink.low[index]:.6g} to {kink.high[index]:.6g} is right, yours is {ours[index]:.6g}"
+    )
+    return Finding("kink", row.name, "data", sentence)
+
+
+def vote(rows, examination, trial):
+    """(rows, findings): where hand and twin differ in a gradient, the numerical witness says which of them is wrong."""
+    keys = failing(rows, trial)
+    if not keys or is_numeric(examination):
+        return rows, []
+    numeric = Numeric(examination.hand, keys)
+    try:
+        numeric.choose(trial.arrays, trial.upstream)
+        doubted = [key for key in keys if twin_is_wrong(numeric, key, trial)]
+    except SubjectRaised:
+        return rows, []
+    name = examination.reference.name
+    sentence = "gradient by {}: autograd of " + name + " is not the derivative of its own outputs; yours is"
+    return rows, [Finding("twin-differs", key[1], name, sentence.format(key[1])) for key in doubted]
+
+
+def twin_is_wrong(numeric, key, trial):
+    """Whether numerical derivatives agree with the hand, and not with the twin, where these differ most."""
+    ours, theirs, budget = np.asarray(trial.ours[key], float), trial.truth[key], trial.budget[key]
+    excess = np.abs(ours - theirs) / np.maximum(budget, np.finfo(float).tiny)
+    for flat in np.argsort(excess, axis=None)[::-1][:ENTRIES]:
+        index = np.unravel_index(flat, ours.shape)
+        found, error = numeric.entry_at(key[1], index, trial.arrays, trial.upstream)
+        if excess[index] > 1 and abs(found - ours[index]) > 0.01 * abs(ours[index] - theirs[index]) + error:
+            return False
+    return True
 
 
 def findings_of(rows):

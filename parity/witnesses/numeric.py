@@ -89,6 +89,10 @@ class Numeric:
         direction[index] = 1.0
         return self.along({name: direction}, arrays, upstream)
 
+    def entry_at(self, name, index, arrays, upstream):
+        """entry, on arrays and upstream as they are."""
+        return self.entry(name, index, doubled(arrays), [np.asarray(g, float) for g in upstream])
+
     def along(self, directions, arrays, upstream):
         """(the derivative of J along {name: direction}, its estimated error)."""
         if self.method == "complex step":

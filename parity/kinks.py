@@ -1,0 +1,66 @@
+"""Points without a derivative: found where the reference jumps beside them; any value between its limits is right.
+
+At a kink the gradient just beside the point depends on the side, however near: the spread of the reference over nearby
+points does not shrink with their distance, as it does where the function is smooth.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+NEAR, NEARER = 1e-3, 1e-5  # relative distances; the longest step of central differences falls below both
+FEW = 4  # points that tell whether to look closer
+LOOKS = 24  # points on each distance: each side of one kink is missed with probability 2⁻²³
+KEPT = 0.3  # a spread that keeps this share over a hundredth of the distance is a jump, not a slope
+
+
+@dataclass(frozen=True)
+class Kink:
+    """The entries of one gradient that stand on kinks, and what is allowed there."""
+
+    key: tuple
+    entries: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+    def allows(self, ours, budget):
+        """Where ours lies between the limits, rounding included."""
+        return self.entries & (ours >= self.low - budget) & (ours <= self.high + budget)
+
+
+def kinks(examination, trial, keys):
+    """{key: Kink} for those of the keys whose reference jumps right beside the trial's data."""
+    quick = spread(examination, trial, keys, NEARER, FEW)
+    suspects = [key for key in keys if (quick[key][1] - quick[key][0] > trial.budget[key]).any()]
+    if not suspects:
+        return {}
+    far, near = (spread(examination, trial, suspects, distance, LOOKS) for distance in (NEAR, NEARER))
+    found = {}
+    for key in suspects:
+        low, high = near[key]
+        width, wider = high - low, far[key][1] - far[key][0]
+        entries = (width > KEPT * wider) & (width > 100 * trial.budget[key])
+        if entries.any():
+            found[key] = Kink(key, entries, low, high)
+    return found
+
+
+def spread(examination, trial, keys, distance, looks):
+    """{key: (least, greatest)} of the reference's gradient here and at random points at that relative distance."""
+    least, greatest = ({key: trial.truth[key] for key in keys} for _ in range(2))
+    for look in range(looks):
+        rng = np.random.default_rng([examination.seed, look])
+        arrays = {name: beside(array, distance, rng) for name, array in trial.arrays.items()}
+        truth = examination.truth(arrays, trial.upstream)
+        for key in keys:
+            least[key] = np.minimum(least[key], truth[key])
+            greatest[key] = np.maximum(greatest[key], truth[key])
+    return {key: (least[key], greatest[key]) for key in keys}
+
+
+def beside(array, distance, rng):
+    """The array moved at random by up to `distance` of its size; integers as they are."""
+    if array.dtype.kind != "f":
+        return array
+    size = np.abs(array).max(initial=0.0) or 1.0
+    return np.asarray(array + distance * size * rng.uniform(-1, 1, array.shape), array.dtype)
