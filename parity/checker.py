@@ -7,8 +7,9 @@ import numpy as np
 from parity import witnesses
 from parity.examine import Examination
 from parity.harm import printed_finding, raised_finding
+from parity.probes import probe
 from parity.report import Report
-from parity.rows import judge, unexpected
+from parity.rows import GRADIENTS, judge, unexpected
 from parity.setting import Setting
 from parity.subjects import read
 from parity.subjects.base import SubjectRaised
@@ -75,6 +76,8 @@ def judged(hand, inputs, against, wrt, setting):
     trial = examination.trial(arrays, upstream)
     rows = [*compared(trial, again, setting.dtype), *surplus(returned, hand)]
     rows, findings, trial = settle(rows, examination, trial)
+    found = probe(trial)
+    rows, findings = [failed_by(row, found) for row in rows], [*findings, *found]
     title = f"{hand.name} against {examination.reference.name}"
     conditions = "; ".join(filter(None, [setting.conditions(hand), examination.reference.notes]))
     return Report(title, conditions, tuple(rows), tuple(findings), unjudged(hand, arrays, rows, wrt))
@@ -112,6 +115,12 @@ def compared(trial, again, dtype):
         row = judge(key[1], key[0], ours, array, trial.budget[key], dtype)
         same = ours is None or key not in again or np.asarray(ours).tobytes() == np.asarray(again[key]).tobytes()
         yield row if same else replace(row, verdict="fail", cause="nondeterministic", note="two equal calls differ")
+
+
+def failed_by(row, found):
+    """The row, failed by the first finding of a probe that names it."""
+    codes = [finding.code for finding in found if finding.row == row.name and row.kind in GRADIENTS]
+    return replace(row, verdict="fail", cause=row.cause or codes[0]) if codes else row
 
 
 def surplus(returned, hand):

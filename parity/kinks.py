@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from parity.subjects.base import SubjectRaised
+
 NEAR, NEARER = 1e-3, 1e-5  # relative distances; the longest step of central differences falls below both
 FEW = 4  # points that tell whether to look closer
 LOOKS = 24  # points on each distance: each side of one kink is missed with probability 2⁻²³
@@ -30,6 +32,8 @@ class Kink:
 
 def kinks(examination, trial, keys):
     """{key: Kink} for those of the keys whose reference jumps right beside the trial's data."""
+    if not keys:
+        return {}
     quick = spread(examination, trial, keys, NEARER, FEW)
     suspects = [key for key in keys if (quick[key][1] - quick[key][0] > trial.budget[key]).any()]
     if not suspects:
@@ -51,7 +55,10 @@ def spread(examination, trial, keys, distance, looks):
     for look in range(looks):
         rng = np.random.default_rng([examination.seed, look])
         arrays = {name: beside(array, distance, rng) for name, array in trial.arrays.items()}
-        truth = examination.truth(arrays, trial.upstream)
+        try:
+            truth = examination.truth(arrays, trial.upstream)
+        except (SubjectRaised, ValueError):  # this point lies outside what the function takes
+            continue
         for key in keys:
             least[key] = np.minimum(least[key], truth[key])
             greatest[key] = np.maximum(greatest[key], truth[key])
@@ -59,8 +66,9 @@ def spread(examination, trial, keys, distance, looks):
 
 
 def beside(array, distance, rng):
-    """The array moved at random by up to `distance` of its size; integers as they are."""
-    if array.dtype.kind != "f":
+    """The array moved at random by up to `distance` of its size, inside its own range; integers as they are."""
+    if array.dtype.kind != "f" or array.size == 0:
         return array
-    size = np.abs(array).max(initial=0.0) or 1.0
-    return np.asarray(array + distance * size * rng.uniform(-1, 1, array.shape), array.dtype)
+    low, high = float(array.min()), float(array.max())
+    near = array + distance * (max(abs(low), abs(high)) or 1.0) * rng.uniform(-1, 1, array.shape)
+    return np.asarray(near.clip(low, high) if low < high else near, array.dtype)

@@ -10,6 +10,7 @@ from parity.rows import GRADIENTS, judge
 from parity.subjects.base import SubjectRaised
 from parity.witnesses.numeric import Numeric
 
+OTHER_FORWARD = ("forward-mismatch", "shape-mismatch")
 ENTRIES = 4  # of each gradient that the numerical witness looks at when hand and twin disagree
 
 
@@ -19,7 +20,7 @@ def settle(rows, examination, trial):
     A forward that differs from its twin's is said first; its backward is then judged by its own forward, and the trial
     that is returned is that judgement.
     """
-    if any(row.kind == "output" and row.verdict == "fail" for row in rows) and not is_numeric(examination):
+    if any(row.kind == "output" and row.cause in OTHER_FORWARD for row in rows) and not is_numeric(examination):
         rows, trial = by_own_forward(rows, examination, trial)
     rows, findings = allow_kinks(rows, examination, trial)
     rows, doubts = vote(rows, examination, trial)
@@ -43,7 +44,7 @@ def by_own_forward(rows, examination, trial):
     own = examination.trial(trial.arrays, trial.upstream)
     judged = [row for row in rows if row.kind == "output"]
     for key in wanted:
-        row = judge(key[1], key[0], own.ours.get(key), own.truth[key], own.budget[key])
+        row = judge(key[1], key[0], own.ours.get(key), own.truth[key], own.budget[key], examination.dtype)
         judged.append(replace(row, note=row.note or "by its own forward"))
     return [*judged, *(row for row in rows if row.cause == "shape-mismatch" and row.kind in GRADIENTS)], own
 

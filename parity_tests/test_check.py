@@ -80,7 +80,7 @@ MUTANTS = {
     sign_flipped: {"weight": None},
     missing_mean: {"weight": None, "bias": None},
     bias_averaged: {"bias": None},
-    upstream_ignored: {"weight": None},
+    upstream_ignored: {"weight": "upstream-ignored"},
     input_gradient_off_by_a_millionth: {"x": None},
     one_entry_halved: {"weight": None},
     not_a_number: {"weight": "non-finite"},

@@ -45,7 +45,8 @@ class Hand:
     """What all kinds of subject share: a name, how they were read, the names of inputs, {name: array} of weights.
 
     takes_upstream is False where the subject starts from its own loss; joint is True where one call computes forward
-    and backward together; gives_inputs is False where no gradient by an input can be expected.
+    and backward together; gives_inputs is False where no gradient by an input can be expected; owns_cache is True where
+    the cache is the object's and not the caller's.
     """
 
     read_as: str
@@ -56,11 +57,20 @@ class Hand:
     takes_upstream = True
     joint = False
     gives_inputs = True
+    owns_cache = False
     input_shapes: dict
 
-    def forward(self, arrays) -> tuple[tuple, Any]:
-        """({name: array}) -> (outputs, state for backward). Raises SubjectRaised."""
+    def copy(self, arrays) -> Any:
+        """What one run works on: a deep copy of the object that holds the given weights; None for functions."""
+        return None
+
+    def forward_on(self, net, arrays) -> tuple[tuple, Any]:
+        """(a copy, {name: array}) -> (outputs, state for backward). Raises SubjectRaised."""
         raise TypeError(f"{type(self).__name__} has no forward")
+
+    def forward(self, arrays):
+        """({name: array}) -> (outputs, state for backward), on a copy of its own. Raises SubjectRaised."""
+        return self.forward_on(self.copy(arrays), arrays)
 
     def backward(self, state, upstream) -> dict:
         """(state, [gradient of each output]) -> {key: gradient}. Raises SubjectRaised."""
@@ -83,6 +93,10 @@ class Hand:
     def run(self, arrays, upstream):
         outputs, state = self.forward(arrays)
         return keyed_outputs(outputs) | self.backward(state, upstream)
+
+    def weights(self, net):
+        """{name: array} of the parameters that a copy holds now."""
+        return {}
 
     def inputs(self, arrays):
         return [arrays[name] for name in self.input_names]

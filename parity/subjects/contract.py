@@ -48,10 +48,17 @@ class HandLayer(Hand):
         return self
 
     @blames_subject
-    def forward(self, arrays):
+    def copy(self, arrays):
         net = copy.deepcopy(self.subject)
         replace(net, {name: arrays[name] for name in self.parameters})
         replace(net, {name: np.array(arrays[name], subok=True) for name in self.buffers})  # statistics are written to
+        return net
+
+    def weights(self, net):
+        return scratch.named_parameters(net)
+
+    @blames_subject
+    def forward_on(self, net, arrays):
         returned = net.forward(*self.inputs(arrays))
         if not (isinstance(returned, tuple) and len(returned) == 2):
             name = type(self.subject).__name__
@@ -90,7 +97,7 @@ class HandLoss(Hand):
         self.parameters, self.buffers = {}, {}
 
     @blames_subject
-    def forward(self, arrays):
+    def forward_on(self, net, arrays):
         returned = self.subject(*self.inputs(arrays))
         if not (isinstance(returned, tuple) and len(returned) == 2 and isinstance(returned[1], np.ndarray)):
             raise ContractBroken(f"{self.name} must return (J, dJ/doutput), got {described(returned)}")

@@ -35,7 +35,7 @@ class HandPair(Hand):
         self.read_as = "a pair of functions"
 
     @blames_subject
-    def forward(self, arrays):
+    def forward_on(self, net, arrays):
         inputs = self.inputs(arrays)
         returned = self.call(*inputs)
         if isinstance(returned, tuple) and len(returned) == 2 and self.may_cache:

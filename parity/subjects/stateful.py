@@ -33,6 +33,8 @@ LOSSES = ("loss", "compute_loss", "cost", "compute_cost")
 class HandStateful(Hand):
     """Every run is on a fresh deep copy. roles: what each positional argument of backward is given."""
 
+    owns_cache = True
+
     def __init__(self, subject, inputs):
         self.subject, self.name = subject, one_line(subject)
         self.forward_name, self.backward_name = method_of(subject, FORWARDS), method_of(subject, BACKWARDS)
@@ -81,8 +83,7 @@ class HandStateful(Hand):
         return {name: np.array(1) for name in self.label_names}
 
     @blames_subject
-    def forward(self, arrays):
-        net = self.copy(arrays)
+    def forward_on(self, net, arrays):
         returned = getattr(net, self.forward_name)(*[arrays[name] for name in self.forward_names])
         if not self.joint:
             return as_tuple(returned), (net, isinstance(returned, tuple), None, arrays)
@@ -104,6 +105,7 @@ class HandStateful(Hand):
             returned = self.call_backward(net, arrays, tuple(upstream) if several else upstream[0])
         return self.collect(net, returned)
 
+    @blames_subject
     def copy(self, arrays):
         """A deep copy with the given weights and buffers; what will hold a gradient takes the weight's precision."""
         net = copy.deepcopy(self.subject)
@@ -141,6 +143,9 @@ class HandStateful(Hand):
                 f"{len(self.forward_names)} inputs"
             )
         return arrays_only(found | {("input", n): d for n, d in zip(self.forward_names, rest, strict=False)})
+
+    def weights(self, net):
+        return {name: get(net, self.places[name]) for name in self.parameters}
 
     def left_at(self, net, path):
         try:
