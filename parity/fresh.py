@@ -18,6 +18,9 @@ def redrawn(hand, arrays, drawn, rng, batch=None):
         if name not in hand.input_names:
             found[name] = frozen(rescaled(array, rng)) if name in hand.parameters else array
             continue
+        if name in hand.label_names and array.ndim == 0:
+            found[name] = np.array(1 - array)  # the other label
+            continue
         leads = batch is not None and array.ndim > 0 and array.shape[0] == length
         shape = (batch, *array.shape[1:]) if leads else array.shape
         if name in drawn:

@@ -33,7 +33,7 @@ class Trial:
         return frozenset(key for key, right in self.truth.items() if not self.agrees(key, results.get(key), right))
 
     def agrees(self, key, found, right):
-        if found is None or np.shape(found) != np.shape(right):
+        if found is None or np.shape(found) != np.shape(right) or np.asarray(found).dtype.kind not in "fiub":
             return False
         with np.errstate(all="ignore"):
             error = np.abs(np.asarray(found, float) - right)

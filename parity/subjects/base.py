@@ -58,6 +58,7 @@ class Hand:
     joint = False
     gives_inputs = True
     owns_cache = False
+    label_names: tuple | list = ()
     input_shapes: dict
 
     def copy(self, arrays) -> Any:
@@ -97,6 +98,10 @@ class Hand:
     def weights(self, net):
         """{name: array} of the parameters that a copy holds now."""
         return {}
+
+    def all_parts(self, net):
+        """The object itself and every part that it holds."""
+        return []
 
     def inputs(self, arrays):
         return [arrays[name] for name in self.input_names]

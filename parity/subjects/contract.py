@@ -20,7 +20,7 @@ from parity.subjects.base import (
 )
 from parity.subjects.names import LABELS
 from parity.subjects.stateful import HandStateful
-from scratch.naming import replace
+from scratch.naming import replace, walk
 
 
 class HandLayer(Hand):
@@ -53,6 +53,9 @@ class HandLayer(Hand):
         replace(net, {name: arrays[name] for name in self.parameters})
         replace(net, {name: np.array(arrays[name], subok=True) for name in self.buffers})  # statistics are written to
         return net
+
+    def all_parts(self, net):
+        return [part for _, part in walk(net)]
 
     def weights(self, net):
         return scratch.named_parameters(net)

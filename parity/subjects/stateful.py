@@ -144,6 +144,9 @@ class HandStateful(Hand):
             )
         return arrays_only(found | {("input", n): d for n, d in zip(self.forward_names, rest, strict=False)})
 
+    def all_parts(self, net):
+        return [part for _, part in parts(net)]
+
     def weights(self, net):
         return {name: get(net, self.places[name]) for name in self.parameters}
 

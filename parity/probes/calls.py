@@ -1,7 +1,4 @@
-"""What one run cannot show: calls that depend on earlier ones, on the size of the upstream gradient, on the batch.
-
-Each probe gives Findings; the rows that a Finding names fail with it.
-"""
+"""Probes of calls: does a call depend on earlier ones, is backward linear in the upstream gradient?"""
 
 import copy
 
@@ -16,7 +13,7 @@ SCALES = (-1.0, 2.0**-10, 2.0**10)  # powers of two scale exactly; −1 finds ab
 RESETS = ("zero_grad", "zero_gradients", "zero_grads", "reset_grad", "clear_grads")
 
 
-def probe(trial):
+def probe_calls(trial):
     """The findings of every probe of calls on the trial's data."""
     return [
         finding for look in (upstream_probe, weights_probe, second_call_probe, cache_probe) for finding in look(trial)
