@@ -69,13 +69,12 @@ def judged(hand, inputs, against, wrt, setting):
     hand, arrays, drawn = setting.gather(hand, inputs)
     examination = Examination(hand, drawn=drawn, seed=setting.seed, dtype=setting.dtype)
     upstream = examination.upstream(arrays, setting.rng)
-    returned, again = hand.run(arrays, upstream), hand.run(arrays, upstream)
+    returned = hand.run(arrays, upstream)
     examination.wanted = wanted_keys(hand, arrays, returned, wrt)
     examination.reference = witnesses.choose(against, hand, examination.wanted, setting.device)
     examination.reference.settle(arrays, [array for key, array in returned.items() if key[0] == "output"])
-    refuse_random(examination.reference, arrays, upstream)
-    trial = examination.trial(arrays, upstream)
-    rows = [*compared(trial, again, setting.dtype), *surplus(returned, hand)]
+    trial = examination.trial(arrays, upstream, returned, steady_truth(examination, arrays, upstream))
+    rows = [*compared(trial, setting.dtype), *surplus(returned, hand)]
     rows, findings, trial = settle(rows, examination, trial)
     found = [*probe_calls(trial), *probe_data(examination, trial), *probe_digits(trial, rows, setting.dtype)]
     rows, findings = [failed_by(row, found) for row in rows], [*findings, *found]
@@ -100,22 +99,19 @@ def wanted_keys(hand, arrays, returned, wrt):
     ]
 
 
-def refuse_random(reference, arrays, upstream):
-    """A twin that differs from itself judges nothing (ValueError)."""
-    first, second = (reference.run(arrays, upstream) for _ in range(2))
-    if any(not np.allclose(first[key], second[key], rtol=SAME, equal_nan=True) for key in first):
-        raise ValueError(
-            f"parity.check: the twin {reference.name} is random: two equal calls differ; call .eval() on it?"
-        )
+def steady_truth(examination, arrays, upstream):
+    """What the reference says. A twin that differs from itself judges nothing (ValueError)."""
+    truth, again = (examination.truth(arrays, upstream) for _ in range(2))
+    if any(not np.allclose(truth[key], again[key], rtol=SAME, equal_nan=True) for key in truth):
+        name = examination.reference.name
+        raise ValueError(f"parity.check: the twin {name} is random: two equal calls differ; call .eval() on it?")
+    return truth
 
 
-def compared(trial, again, dtype):
-    """A Row for everything that the reference gives; again: a second run of the subject, which must be the same."""
+def compared(trial, dtype):
+    """A Row for everything that the reference gives."""
     for key, array in trial.truth.items():
-        ours = trial.ours.get(key)
-        row = judge(key[1], key[0], ours, array, trial.budget[key], dtype)
-        same = ours is None or key not in again or np.asarray(ours).tobytes() == np.asarray(again[key]).tobytes()
-        yield row if same else replace(row, verdict="fail", cause="nondeterministic", note="two equal calls differ")
+        yield judge(key[1], key[0], trial.ours.get(key), array, trial.budget[key], dtype)
 
 
 def failed_by(row, found):

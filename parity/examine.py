@@ -22,9 +22,10 @@ class Examination:
         self.hand, self.reference, self.wanted = hand, reference, wanted
         self.drawn, self.seed, self.dtype = frozenset(drawn), seed, dtype
 
-    def trial(self, arrays, upstream):
-        """The Trial on these arrays and upstream gradients. Raises SubjectRaised."""
-        ours, truth = self.hand.run(arrays, upstream), self.truth(arrays, upstream)
+    def trial(self, arrays, upstream, ours=None, truth=None):
+        """The Trial on these arrays and upstream gradients; ours and truth where known. Raises SubjectRaised."""
+        ours = self.hand.run(arrays, upstream) if ours is None else ours
+        truth = self.truth(arrays, upstream) if truth is None else truth
         together = arrays | {(UPSTREAM, i): g for i, g in enumerate(upstream)}
         runs = apart(self.hand.run), apart(self.reference.shaken_run)
         budget = measure(*runs, together, ours, truth, self.seed, self.reference.shakes)

@@ -68,7 +68,7 @@ def judge(name, kind, ours, theirs, budget, dtype=None):
     ours, theirs = np.asarray(ours, float), np.asarray(theirs, float)
     error, budget = difference(ours, theirs), np.broadcast_to(budget, shape)
     share = np.divide(error, budget, out=np.where(error > 0, np.inf, 0.0), where=budget > 0)
-    index = np.unravel_index(np.lexsort((error.ravel(), share.ravel()))[-1], shape)  # by share, then by error
+    index = np.unravel_index(np.argmax(np.where(share == share.max(), error, -1.0)), shape)  # by share, then by error
     verdict, cause, note = "pass", None, ""
     if share[index] > 1:
         verdict, cause = "fail", "forward-mismatch" if kind == "output" else None

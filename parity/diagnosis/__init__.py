@@ -1,1 +1,1 @@
-"""Where a derivation is wrong and why: parts judged one by one, repairs tried on the user's own lines, predicates."""
+"""Where a derivation is wrong and why: parts judged one by one, repairs tried on the user's lines, predicates."""

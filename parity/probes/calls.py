@@ -9,103 +9,104 @@ from parity.report import Finding
 from parity.rows import GRADIENTS
 from parity.subjects.base import SubjectRaised
 
-SCALES = (-1.0, 2.0**-10, 2.0**10)  # powers of two scale exactly; −1 finds abs(g), the others clip(g) and g·g
+SCALES = (-(2.0**10), -1.0, 2.0**-10)  # powers of two scale exactly; the first finds abs(g), g·g and clip(g) alike
 RESETS = ("zero_grad", "zero_gradients", "zero_grads", "reset_grad", "clear_grads")
 
 
 def probe_calls(trial):
     """The findings of every probe of calls on the trial's data."""
-    return [
-        finding for look in (upstream_probe, weights_probe, second_call_probe, cache_probe) for finding in look(trial)
-    ]
+    return [*upstream_probe(trial), *repetition_probe(trial)]
 
 
 def upstream_probe(trial):
     """backward is linear in the upstream gradient: s·g gives s times as much."""
     if not trial.hand.takes_upstream:
         return
-    runs = {s: trial.hand.run(trial.arrays, [np.asarray(s * g, g.dtype) for g in trial.upstream]) for s in SCALES}
+    runs = {SCALES[0]: scaled_run(trial, SCALES[0])}
     for key in gradients(trial):
-        if all(near(trial, key, runs[s].get(key), s) for s in SCALES):
+        if near(trial, key, runs[SCALES[0]].get(key), SCALES[0]):
             continue
+        runs |= {s: scaled_run(trial, s) for s in SCALES if s not in runs}
         what = f"gradient by {key[1]}"
-        if all(near(trial, key, runs[s].get(key), 1.0) for s in SCALES) and np.any(trial.ours[key]):
+        if all(near(trial, key, run.get(key), 1.0) for run in runs.values()) and np.any(trial.ours[key]):
             sentence = f"{what} is the same when the upstream gradient is scaled: it is not multiplied in"
             yield Finding("upstream-ignored", key[1], "backward", sentence)
-        elif near(trial, key, runs[2.0**10].get(key), 2.0**10):
-            yield Finding("unknown", key[1], "backward", f"{what} depends on the sign of the upstream gradient")
-        else:
-            sentence = f"{what} depends on the size of the upstream gradient: s·g does not give s times as much"
-            yield Finding("unknown", key[1], "backward", sentence)
+            continue
+        depends = "sign" if near(trial, key, runs[2.0**-10].get(key), 2.0**-10) else "size"
+        sentence = f"{what} depends on the {depends} of the upstream gradient: s·g does not give s times as much"
+        yield Finding("unknown", key[1], "backward", sentence)
 
 
-def weights_probe(trial):
-    """backward leaves the weights as they are."""
+def scaled_run(trial, scale):
+    return trial.hand.run(trial.arrays, [np.asarray(scale * g, g.dtype) for g in trial.upstream])
+
+
+def repetition_probe(trial):
+    """On one object: the same as on another copy; weights left alone; the cache left alone; a second call the same."""
     net = trial.hand.copy(trial.arrays)
-    state = trial.hand.forward_on(net, trial.arrays)[1]
-    trial.hand.backward(state, trial.upstream)
-    for name, array in trial.hand.weights(net).items():
-        if not np.array_equal(array, trial.arrays[name]):
-            sentence = f"backward changes {name}: what is computed after that uses the new weights"
-            yield Finding("updated-weights", name, "backward", sentence)
-
-
-def second_call_probe(trial):
-    """Forward and backward again on the same object give the same, not more."""
-    net = trial.hand.copy(trial.arrays)
-    if net is None:
+    outputs, state = trial.hand.forward_on(net, trial.arrays)
+    outputs, first = copy.deepcopy(outputs), copy.deepcopy(trial.hand.backward(state, trial.upstream))
+    random = [key for key in gradients(trial) if not same(first.get(key), trial.ours[key])]
+    if random:
+        sentence = "gradient by {}: two equal calls differ; draw in forward, from a generator of its own"
+        yield from (Finding("nondeterministic", key[1], "backward", sentence.format(key[1])) for key in random)
         return
-    first, outputs = call(trial, net)
+    changed = [name for name, array in trial.hand.weights(net).items() if not same(array, trial.arrays[name])]
+    for name in changed:
+        sentence = f"backward changes {name}: what is computed after that uses the new weights"
+        yield Finding("updated-weights", name, "backward", sentence)
+    if not changed:
+        found = {finding.row: finding for finding in second_backward(trial, state, first)}
+        yield from found.values()
+        yield from (f for f in second_call(trial, net, outputs, first) if f.row not in found)
+
+
+def second_call(trial, net, outputs, first):
+    """Forward and backward again on the same object give the same, not more."""
     for reset in RESETS:
         if callable(getattr(net, reset, None)):
             getattr(net, reset)()
-    second, outputs_again = call(trial, net)
-    if any(np.asarray(a).tobytes() != np.asarray(b).tobytes() for a, b in zip(outputs, outputs_again, strict=True)):
+    outputs_again, state = trial.hand.forward_on(net, trial.arrays)
+    if not all(same(a, b) for a, b in zip(outputs, outputs_again, strict=True)):
         return  # it draws, or keeps statistics: another call is another function
+    second = trial.hand.backward(state, trial.upstream)
     for key in gradients(trial):
-        if near(trial, key, second.get(key), 1.0, first.get(key)):
+        if near(trial, key, second.get(key), 1.0, first[key]):
             continue
         what = f"gradient by {key[1]}"
-        if near(trial, key, second.get(key), 2.0, first.get(key)):
+        if near(trial, key, second.get(key), 2.0, first[key]):
             sentence = f"{what}: the second call gives twice as much: the first gradient is kept and added to"
             yield Finding("accumulated", key[1], "backward", sentence)
         else:
             yield Finding("cache-mutated", key[1], "backward", f"{what}: the second call on the same object differs")
 
 
-def call(trial, net):
-    """({key: gradient}, outputs) of one call on an object, as copies that a further call cannot change."""
-    outputs, state = trial.hand.forward_on(net, trial.arrays)
-    return copy.deepcopy(trial.hand.backward(state, trial.upstream)), copy.deepcopy(outputs)
-
-
-def cache_probe(trial):
-    """backward again with the same cache gives the same."""
+def second_backward(trial, state, first):
+    """backward again with the same cache gives the same. What an object keeps for itself, it may use up."""
     if trial.hand.joint:
         return
-    state = trial.hand.forward(trial.arrays)[1]
-    first = copy.deepcopy(trial.hand.backward(state, trial.upstream))
     try:
         second = trial.hand.backward(state, trial.upstream)
     except SubjectRaised as raised:
-        if trial.hand.owns_cache:
-            return  # what it keeps itself, it may use up
-        sentence = f"a second backward with the same cache raised {type(raised.__cause__).__name__}: it was changed"
-        yield Finding("cache-mutated", "", "backward", sentence)
+        if not trial.hand.owns_cache:
+            sentence = f"backward again with the same cache raised {type(raised.__cause__).__name__}: it was changed"
+            yield Finding("cache-mutated", "", "backward", sentence)
         return
     for key in gradients(trial):
-        again = second.get(key)
-        if not near(trial, key, again, 1.0, first.get(key)) and not near(trial, key, again, 2.0, first.get(key)):
-            sentence = (
-                f"gradient by {key[1]}: backward again with the same cache differs: it changes what it needs again"
-            )
+        if not any(near(trial, key, second.get(key), factor, first[key]) for factor in (1.0, 2.0)):
+            sentence = f"gradient by {key[1]}: backward again with the same cache differs: it changes that cache"
             yield Finding("cache-mutated", key[1], "backward", sentence)
 
 
 def gradients(trial):
-    """The keys of the gradients that the subject gave."""
+    """The keys of the gradients that the subject gave, as real numbers."""
     numbers = {key for key, array in trial.ours.items() if np.asarray(array).dtype.kind in "fiub"}
     return [key for key in trial.truth if key[0] in GRADIENTS and key in numbers]
+
+
+def same(array, other):
+    """Whether two arrays are equal, bit for bit as numbers; NaN equals NaN."""
+    return np.array_equal(array, other, equal_nan=np.asarray(other).dtype.kind == "f")
 
 
 def near(trial, key, found, factor, base=None):

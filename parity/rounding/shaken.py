@@ -13,6 +13,8 @@ import numpy as np
 from numpy._core.umath import clip  # type: ignore[attr-defined]  # the ufunc below np.clip and array.clip
 from torch.utils._pytree import tree_leaves, tree_map
 
+LARGE = 1 << 14  # from so many entries on, moving costs more than the computation unless it is one product
+
 
 class Directions:
     """Random −1, 0 and 1, dealt from a shuffled stock: most arrays are small, and drawing for each costs more."""
@@ -49,8 +51,8 @@ class ShakenArray(np.ndarray):
         options = {name: plain(option) for name, option in options.items()}
         if out is not None:
             options["out"] = tuple(plain(place) for place in out)
-        operands = reordered(ufunc, method, [plain(operand) for operand in inputs], options, directions.generator)
-        results = getattr(ufunc, method)(*operands, **options)
+        operands = [plain(operand) for operand in inputs]
+        results = in_another_order(ufunc, method, operands, options, directions.generator)
         if out is not None:
             for place in options["out"]:
                 if ufunc not in EXACT and place is not None:
@@ -67,8 +69,8 @@ class ShakenArray(np.ndarray):
             return super().__array_function__(function, types, args, kwargs)
         directions = next(leaf.directions for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, ShakenArray))
         args, kwargs = tree_map(plain, (args, kwargs))
-        if function is np.dot and all(np.ndim(operand) in (1, 2) for operand in args[:2]):
-            args = (*reordered(np.matmul, "__call__", args[:2], kwargs, directions.generator), *args[2:])
+        if function is np.dot and all(np.ndim(operand) in (1, 2) for operand in args[:2]) and not kwargs:
+            return shaken(in_another_order(np.matmul, "__call__", args, {}, directions.generator), directions)
         if (out := kwargs.get("out")) is not None:
             function(*args, **kwargs)
             out[...] = moved(out, directions)
@@ -85,7 +87,7 @@ class ShakenArray(np.ndarray):
         return tree_map(wrap, function(*args, **kwargs))
 
     def dot(self, other, out=None):
-        return np.dot(self, other, out=out)
+        return np.dot(self, other) if out is None else np.dot(self, other, out=out)
 
 
 UNDERFLOWING = {np.multiply, np.divide, np.exp, np.exp2, np.power, np.square, np.reciprocal}
@@ -105,23 +107,38 @@ MOVERS |= {np.sort, np.repeat, np.tile, np.roll, np.flip, np.pad, np.copy, np.ap
 MOVERS |= {np.partition, np.nanmax, np.nanmin, np.zeros_like, np.ones_like, np.empty_like, np.full_like}
 
 
-def reordered(ufunc, method, operands, options, generator):
-    """The operands of a sum or a product of matrices with their terms in another, random order.
+def in_another_order(ufunc, method, operands, options, generator):
+    """The result of a ufunc's method; a sum or a product of matrices with its terms in another, random order.
 
-    One call rounds once a term, where no move of its result reaches; in another order it rounds otherwise.
+    One call rounds once a term, where no move of its result reaches; in another order it rounds otherwise. A large one
+    is cut in two at a random place, which copies nothing.
     """
-    if ufunc is np.matmul and not {"axes", "axis"} & options.keys():
+    if is_product(ufunc, options):
         a, b = map(np.asarray, operands)
-        order = generator.permutation(a.shape[-1])
-        return a[..., order], b[order] if b.ndim == 1 else b[..., order, :]
-    if ufunc is np.add and method == "reduce" and options.get("where", True) is True:
-        (terms,), axis = operands, options.get("axis", 0)
-        if terms.ndim == 0:
-            return operands
-        for one in range(terms.ndim) if axis is None else np.atleast_1d(axis):
+        if a.size + b.size > LARGE and a.shape[-1] > 1 and options.get("out") is None and min(a.ndim, b.ndim) > 1:
+            cut = int(generator.integers(1, a.shape[-1]))
+            return ufunc(a[..., :cut], b[..., :cut, :], **options) + ufunc(a[..., cut:], b[..., cut:, :], **options)
+        return ufunc(*permuted(a, b, generator), **options)
+    if ufunc is np.add and method == "reduce" and options.get("where", True) is True and np.ndim(operands[0]):
+        terms, axis = np.asarray(operands[0]), options.get("axis", 0)
+        axes = range(terms.ndim) if axis is None else np.atleast_1d(axis)
+        if terms.size > LARGE and not {"out", "initial"} & options.keys() and len(axes) and terms.shape[axes[0]] > 1:
+            first, second = np.split(terms, [int(generator.integers(1, terms.shape[axes[0]]))], axes[0])
+            return ufunc.reduce(first, **options) + ufunc.reduce(second, **options)
+        for one in axes:
             terms = np.take(terms, generator.permutation(terms.shape[one]), one)
-        return (terms,)
-    return operands
+        return ufunc.reduce(terms, **options)
+    return getattr(ufunc, method)(*operands, **options)
+
+
+def is_product(ufunc, options):
+    return ufunc is np.matmul and not {"axes", "axis"} & options.keys()
+
+
+def permuted(a, b, generator):
+    """The operands of a product of matrices with the terms of its sums in a random order."""
+    order = generator.permutation(a.shape[-1])
+    return a[..., order], b[order] if b.ndim == 1 else b[..., order, :]
 
 
 def shaken(array, directions, factors=None):
@@ -140,6 +157,8 @@ def moved(array, directions, factors=None):
         return moved(array.real, directions) + 1j * moved(array.imag, directions)
     if array.dtype.kind != "f":
         return array
+    if array.size > LARGE and (factors is None or array.all()):
+        return shrunk(array, directions)
     direction, size = directions.take(array.shape), np.abs(array)
     with np.errstate(over="ignore", under="ignore"):
         edge = size * size == size  # 0, ±1 and infinities
@@ -150,6 +169,26 @@ def moved(array, directions, factors=None):
     else:
         spacing = np.spacing(array)
     return np.asarray(array + direction * spacing, array.dtype)
+
+
+def shrunk(array, directions):
+    """A large array moved by 0, 1 or 2 units towards 0: one product, no edges to mind."""
+    factors = shrinking(array.dtype)
+    start, count = int(directions.generator.integers(factors.size)), array.size
+    found, flat = np.empty(count, array.dtype), array.reshape(-1)
+    for low in range(0, count, factors.size):
+        part = flat[low : low + factors.size]
+        head = min(part.size, factors.size - start)
+        np.multiply(part[:head], factors[start : start + head], out=found[low : low + head])
+        np.multiply(part[head:], factors[: part.size - head], out=found[low + head : low + part.size])
+    return found.reshape(array.shape)
+
+
+@functools.cache
+def shrinking(dtype):
+    """A stock of factors 1, 1 − ε and 1 − 2ε in random order, to be read from a random place on."""
+    steps = np.random.default_rng(0).integers(0, 3, 1 << 20)
+    return (1 - steps * np.finfo(dtype).eps / 2).astype(dtype)
 
 
 def underflows(array, factors):

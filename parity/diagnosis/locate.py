@@ -1,0 +1,115 @@
+"""Where: each part of a network is judged alone, on what reached it and with an upstream gradient of its own.
+
+A part that is wrong by itself adds error; one that is right only hands on what it inherited. Parts are taken in the
+order in which backward reached them, so the first wrong one is the first wrong step. Where every part is right and the
+whole is wrong, the mistake lies between them, in the backward of what holds them.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from parity.diagnosis.trial import Trial
+from parity.examine import Examination
+from parity.inputs import frozen
+from parity.rounding.shaken import plain
+from parity.subjects import read
+from parity.subjects.attributes import parts
+from parity.subjects.base import SubjectRaised, one_line
+from parity.subjects.stateful import BACKWARDS, FORWARDS, method_of
+from parity.witnesses.numeric import Numeric
+
+
+@dataclass(frozen=True)
+class WrongPart:
+    """A part that is wrong by itself: its dotted path in the whole, what it is, and the trial that shows it."""
+
+    path: str
+    name: str
+    trial: Trial
+    examination: Examination
+
+
+@dataclass
+class Visit:
+    """What reached a part: its inputs in the first forward, and when backward first came by."""
+
+    path: str
+    part: Any
+    inputs: tuple = ()
+    turn: int | None = None
+
+
+def locate(examination, trial):
+    """The WrongParts of a subject that is made of parts, in backward order, innermost ones alone; [] where none is."""
+    wrong = []
+    for visit in visits(examination.hand, trial):
+        found = judge_part(visit, examination)
+        if found is not None:
+            wrong.append(found)
+    return [part for part in wrong if not any(other.path.startswith(f"{part.path}.") for other in wrong)]
+
+
+def visits(hand, trial):
+    """The Visits of every part that forward and backward reached, in the order of backward."""
+    net, found, turns = hand.copy(trial.arrays), [], iter(range(1_000_000))
+    if net is None:
+        return []
+    for path, part in parts(net):
+        names = method_of(part, FORWARDS), method_of(part, BACKWARDS)
+        if path and all(names):
+            found.append(watch(Visit(".".join(str(key) for _, key in path), part), *names, turns))
+    try:
+        state = hand.forward_on(net, trial.arrays)[1]
+        hand.backward(state, trial.upstream)
+    except SubjectRaised:
+        return []
+    reached = [visit for visit in found if visit.inputs and visit.turn is not None]
+    return sorted(reached, key=lambda visit: visit.turn)
+
+
+def watch(visit, forward, backward, turns):
+    """Make the part note its first inputs and the turn of its first backward, by a class of its own."""
+    own = type(visit.part)
+
+    def noted_forward(self, *inputs, **options):
+        if not visit.inputs and not options:
+            visit.inputs = tuple(inputs)
+        return getattr(own, forward)(self, *inputs, **options)
+
+    def noted_backward(self, *upstream, **options):
+        if visit.turn is None:
+            visit.turn = next(turns)
+        return getattr(own, backward)(self, *upstream, **options)
+
+    visit.part.__class__ = type(own.__name__, (own,), {forward: noted_forward, backward: noted_backward})
+    return visit
+
+
+def judge_part(visit, examination):
+    """The WrongPart, judged by numerical derivatives of its own forward; None where it is right or cannot be judged."""
+    visit.part.__class__ = type(visit.part).__mro__[1]
+    inputs = tuple(frozen(np.array(plain(array))) for array in visit.inputs)
+    try:
+        hand = read(visit.part, inputs)
+        given = dict(zip(hand.input_names, inputs, strict=False)) | hand.added_inputs()
+        hand = hand.discover(given)
+        hand.input_shapes = {name: array.shape for name, array in given.items()}
+        arrays = given | hand.parameters | hand.buffers
+        part = Examination(hand, seed=examination.seed, dtype=examination.dtype)
+        upstream = part.upstream(arrays, np.random.default_rng([examination.seed, 3]))
+        part.wanted = [key for key in hand.run(arrays, upstream) if key[0] != "output" and key[1] in arrays]
+        part.reference = Numeric(hand, part.wanted)
+        trial = part.trial(arrays, upstream)
+    except (SubjectRaised, TypeError, ValueError):
+        return None
+    return WrongPart(visit.path, one_line(visit.part), trial, part) if trial.wrong() else None
+
+
+def named_in_whole(part, finding):
+    """A part's finding as one of the whole: its row under the part's path, its place with the part's name."""
+    row = f"{part.path}.{finding.row}" if finding.row else ""
+    where = f"{part.path} ({part.name})"
+    where = where if finding.where in ("", "backward") else f"{where}, {finding.where}"
+    return replace(finding, row=row, where=where)
