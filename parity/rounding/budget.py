@@ -11,7 +11,8 @@ SHAKES = 16  # with 8 the largest move still misses a right entry's error by 2.6
 LEAST = 4.0  # a right entry's error was at most 1.9 largest moves in float64 (0.7 in float32); a wrong one's 9,000 up
 RISK = 1e-6  # of a false alarm in one check, were errors and moves normal numbers
 LARGER = 2.8  # a move of −1, 0 or 1 unit is that much larger than a rounding, both as standard deviations
-FULL, SOME = 20_000, 200_000  # up to so many entries all shakes are done, then half of them, then a quarter
+FULL, SOME = 20_000, 200_000  # up to so many entries all shakes are done, then half of them, then FEW
+FEW, FEWEST = 3, 2  # on our side, which may be float32; on theirs, always float64, where a large multiple still tells
 
 
 def measure(ours, theirs, inputs, base_ours, base_theirs, seed, theirs_shakes=SHAKES):
@@ -26,7 +27,7 @@ def measure(ours, theirs, inputs, base_ours, base_theirs, seed, theirs_shakes=SH
     shakes = shakes_for(entries)
     largest = {key: np.zeros(np.shape(base_theirs[key])) for key in base_theirs}
     theirs_largest = {key: array.copy() for key, array in largest.items()}
-    theirs_shakes = min(theirs_shakes, shakes)
+    theirs_shakes = min(theirs_shakes, shakes if entries <= SOME else FEWEST)
     for run in range(shakes):
         directions = Directions([seed, run])
         arrays = {name: moved(array, directions) for name, array in inputs.items()}
@@ -46,7 +47,7 @@ def measure(ours, theirs, inputs, base_ours, base_theirs, seed, theirs_shakes=SH
 
 def shakes_for(entries):
     """How many shaken runs a result of so many entries affords."""
-    return SHAKES if entries <= FULL else SHAKES // 2 if entries <= SOME else SHAKES // 4
+    return SHAKES if entries <= FULL else SHAKES // 2 if entries <= SOME else FEW
 
 
 def factor(shakes, entries):
