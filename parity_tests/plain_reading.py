@@ -80,11 +80,11 @@ def read_loss(loss, inputs):
 def read_pair(pair, inputs):
     forward, backward = pair
     names = names_of(forward)[: len(inputs)]
-    from_arguments = names_of(backward)[1:] == names
 
     def run(arrays, upstream=None):
         arguments = [arrays[name] for name in names]
-        outputs, *cache = (forward(*arguments),) if from_arguments else forward(*arguments)
+        returned = forward(*arguments)
+        outputs, *cache = returned if isinstance(returned, tuple) else (returned,)
         if upstream is None:
             return as_list(outputs), None
         return as_list(outputs), paired(names, backward(like(outputs, upstream), *(cache or arguments)))

@@ -153,6 +153,18 @@ class HardtanhClipForgotten(Hardtanh):
         return dx, {}
 
 
+class SteeperLeak:
+    """Right in itself; torch's default slope is 0.01."""
+
+    slope = 0.2  # planted
+
+    def forward(self, x):
+        return np.where(x > 0, x, self.slope * x), x
+
+    def backward(self, dy, x):
+        return np.where(x > 0, dy, self.slope * dy), {}
+
+
 X = ((5, 4),)
 TANH = {"against": "nn.Tanh()"}
 RELU = {"against": "nn.ReLU()"}
@@ -197,6 +209,7 @@ PLANTED = [
         "dx = dy * (np.abs(x) < 1)",
         {"against": "nn.Hardtanh()", "also": ("mask-wrong",)},
     ),
+    ("forward-mismatch", "SteeperLeak()", X, {"output", "x"}, "slope = 0.01", {"against": "nn.LeakyReLU()"}),
 ]
 RIGHT = [
     ("Sigmoid()", X, {"against": "nn.Sigmoid()"}),

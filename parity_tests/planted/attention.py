@@ -95,6 +95,16 @@ class AttentionOfQueriesAlone(Attention):
         return dx, {"Wq": x.T @ dq, "Wk": x.T @ dk, "Wv": x.T @ dv}
 
 
+class AttentionTwoMistakes(Attention):
+    def backward(self, dy, cache):
+        x, q, k, v, A = cache
+        dA, dv = dy @ v.T, A.T @ dy
+        dS = A * (dA - (dA * A).sum(axis=1, keepdims=True))  # planted
+        dq, dk = dS @ k, dS.T @ q
+        dx = dq @ self.Wq.T + dv @ self.Wv.T  # planted
+        return dx, {"Wq": x.T @ dq, "Wk": x.T @ dk, "Wv": x.T @ dv}
+
+
 class CausalAttention(Attention):
     """Nothing attends to what comes later."""
 
@@ -172,4 +182,14 @@ RIGHT = [
     ("CausalAttention()", X),
     ("Softmax()", ROWS, SOFTMAX),
     ("SoftmaxByJacobian()", ROWS, SOFTMAX),
+]
+TWO_MISTAKES = [
+    (
+        ("constant-factor", "path-missing"),
+        "AttentionTwoMistakes()",
+        X,
+        {"x", "Wq", "Wk"},
+        (f"{SCORES} / np.sqrt(q.shape[1])", "dx = dq @ self.Wq.T + dk @ self.Wk.T + dv @ self.Wv.T"),
+        {"x"},
+    ),
 ]

@@ -52,7 +52,7 @@ class DropoutOfGlobalRandomness:
     keep = 0.6
 
     def forward(self, x):
-        mask = np.random.rand(*x.shape) < self.keep  # noqa: NPY002  # planted
+        mask = np.random.rand(*x.shape) < self.keep  # planted
         return x * mask / self.keep, mask
 
     def backward(self, dy, mask):

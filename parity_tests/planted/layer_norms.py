@@ -135,6 +135,20 @@ class UnitLengthRootOfSquares(UnitLength):
         return (dy - y * along) / norm, {}
 
 
+class StandardiseBySample:
+    """Right in itself; torch's layer norm divides by n, not n − 1."""
+
+    def forward(self, x):
+        std = np.sqrt(x.var(axis=1, ddof=1, keepdims=True))  # planted
+        y = (x - x.mean(axis=1, keepdims=True)) / std
+        return y, (y, std)
+
+    def backward(self, dy, cache):
+        y, std = cache
+        along = np.sum(dy * y, axis=1, keepdims=True) / (y.shape[1] - 1)
+        return (dy - dy.mean(axis=1, keepdims=True) - y * along) / std, {}
+
+
 X = ((4, 6),)
 LAYER, RMS = {"against": "nn.LayerNorm(6, eps=0.1)"}, {"against": "nn.RMSNorm(6, eps=1e-6)"}
 UNIT = {"against": "lambda x: F.normalize(x, dim=1)"}
@@ -163,6 +177,14 @@ PLANTED = [
         RMS,
     ),
     ("constant-factor", "UnitLengthRootOfSquares()", X, {"x"}, "along = np.sum(dy * y, axis=1, keepdims=True)", UNIT),
+    (
+        "forward-mismatch",
+        "StandardiseBySample()",
+        X,
+        {"output", "x"},
+        None,
+        {"against": "lambda x: F.layer_norm(x, (6,), eps=0)", "also": ("variance-convention",)},
+    ),
 ]
 RIGHT = [
     ("LayerNorm()", X, LAYER),

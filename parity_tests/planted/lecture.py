@@ -161,21 +161,6 @@ class NetAveragesTwice(Net):
         return J
 
 
-class SigmoidTwice:
-    """Its layers end in a sigmoid; the output goes through one more, which backward does not know."""
-
-    def __init__(self):
-        self.l1 = LinearSigmoidLayer(4, 3, seed=3)
-        self.l2 = LinearSigmoidLayer(3, 2, seed=4)
-
-    def forward(self, x):
-        out = self.l2.forward(self.l1.forward(x))
-        return self.l1.afunc(out)  # planted
-
-    def backward(self, grad):
-        return self.l1.backward(self.l2.backward(grad))
-
-
 X, POINTS = ((5, 4),), ((5, 2),)
 LAYER = "LinearSigmoidLayer(4, 3)"
 TWIN = {"against": "nn.Sequential(nn.Linear(4, 3, bias=False), nn.Sigmoid())"}
@@ -227,20 +212,21 @@ PLANTED = [
         "dJ = (self.y - label) / (self.y * (1 - self.y)) / self.y.size",
     ),
     ("extra-mean", "NetAveragesTwice()", POINTS, {"l1.W"}, "self.l1.backward(dh)"),
-    (
-        "link-doubled",
-        "SigmoidTwice()",
-        X,
-        {"output", "x", *BOTH},
-        "return out",
-        {
-            "against": "nn.Sequential(nn.Linear(4, 3, bias=False), nn.Sigmoid(), nn.Linear(3, 2, bias=False), nn.Sigmoid())"
-        },
-    ),
 ]
 RIGHT = [
     (LAYER, X, TWIN),
     ("LayerWithBias(4, 3)", X, BIASED),
     ("Stack(LayerWithBias(4, 5), LinearSigmoidLayer(5, 3, 1))", X, {"name": "stack-of-layers"}),
     ("Net()", ((1, 2),), {"name": "net-of-the-lecture"}),
+]
+TWO_MISTAKES = [
+    (
+        ("activation-derivative-wrong", "bias-averaged"),
+        "Stack(*[LayerHalfSlope(5, 3, 1), LayerBiasAveraged(4, 5)][::-1])",
+        X,
+        {"x", "layers.0.W", "layers.0.b", "layers.1.W"},
+        (DELTA, "self.b_grad = np.sum(delta, axis=0)"),
+        {"layers.0.b"},
+        {"name": "two-mistakes-in-two-layers"},
+    ),
 ]
