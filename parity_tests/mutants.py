@@ -13,6 +13,7 @@ import ast
 import importlib
 import re
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -37,9 +38,13 @@ class Mutant:
 
     file: its source, in parity_tests/planted; expression: what builds it from the names of that file.
     inputs: arrays or shapes, or a function of a Generator that gives them. against: an expression for the twin.
-    code: the right name of the mistake (MISTAKES.md); also: equally right names. rows: the names of the rows that are
-    wrong; the numbers of a right row agree with autograd. right: what the planted line should say, where one line is
-    all it takes. name: kebab-case, unless given that of the planted class or function.
+    code: the right name of the mistake; also: equally right names. dtype: what the mistake shows in.
+    rows: the names of the rows that are wrong against autograd (of the twin, where the forward is another): `output`,
+    an input's name, a weight's by the path of its attribute (`W`, `l1.W`, `layers.0.W`) or its key in a dict of weights
+    (`W1`). Those of accumulated and cache-mutated are wrong in a second call, those of low-precision and cancellation
+    lose digits, those of dtype-changed change it; input-mutated, kink and raised have none.
+    right: what the planted line should say, where one line is all it takes. formula: whether that is a change of one
+    expression which a repair is expected to find. name: kebab-case, unless given that of the planted definition.
     """
 
     file: str
@@ -55,7 +60,7 @@ class Mutant:
     formula: bool = False
 
     def __post_init__(self):
-        object.__setattr__(self, "name", self.name or kebab(named(self)))
+        object.__setattr__(self, "name", self.name or kebab(planted_definition(self).name))
 
     @property
     def path(self):
@@ -80,14 +85,14 @@ class Mutant:
 
     def repaired(self):
         """The source of the file with the planted line as it should be."""
-        return with_line(self.path.read_text(encoding="utf-8"), planted_line(self), self.right)
+        return with_line(text_of(self.path), planted_line(self), self.right)
 
 
 @dataclass(frozen=True, eq=False)
 class TwoMistakes(Mutant):
-    """Two mistakes at once. code: of the step that backward meets first; second: of the other; seconds: its line.
+    """Two mistakes at once: `code`, at the step that backward meets first, repaired by `right`; `second` at the other.
 
-    rows: all that are wrong; left: those that are still wrong once the first mistake is repaired (by `right`).
+    rows: all that are wrong; left: those that still are once the first mistake is repaired.
     """
 
     second: str = ""
@@ -103,17 +108,28 @@ def with_line(source, number, text):
     return "\n".join(lines) + "\n"
 
 
-def definitions(mutant, source=None):
+@cache
+def text_of(path):
+    return path.read_text(encoding="utf-8")
+
+
+@cache
+def top_level(path):
+    """{name: node} of the classes and functions of a file."""
+    nodes = ast.parse(text_of(path)).body
+    return {node.name: node for node in nodes if isinstance(node, ast.ClassDef | ast.FunctionDef)}
+
+
+def definitions(mutant):
     """The top-level classes and functions of the file that the expression names, in its order."""
-    tree = ast.parse(source or mutant.path.read_text(encoding="utf-8"))
-    known = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef)}
+    known = top_level(mutant.path)
     names = re.findall(r"\w+", mutant.expression)
     return [known[name] for name in dict.fromkeys(names) if name in known]
 
 
 def planted_lines(mutant):
     """The numbers (from 1) of the lines in the mutant's own classes and functions that end in `# planted`."""
-    lines = mutant.path.read_text(encoding="utf-8").splitlines()
+    lines = text_of(mutant.path).splitlines()
     ranges = [range(node.lineno, node.end_lineno + 1) for node in definitions(mutant)]
     return [n for numbers in ranges for n in numbers if lines[n - 1].endswith("# planted")]
 
@@ -123,11 +139,10 @@ def planted_line(mutant):
     return planted_lines(mutant)[0]
 
 
-def named(mutant):
-    """The definition that holds the planted line; for a right version the last that the expression names."""
-    planted = planted_lines(mutant)[:1]
-    nodes = definitions(mutant)
-    return next((n.name for n in nodes for p in planted if n.lineno <= p <= n.end_lineno), nodes[-1].name)
+def planted_definition(mutant):
+    """The class or function that holds the planted line; of a right version the last that the expression names."""
+    planted, nodes = planted_lines(mutant)[:1], definitions(mutant)
+    return next((node for node in nodes for n in planted if node.lineno <= n <= node.end_lineno), nodes[-1])
 
 
 def kebab(name):

@@ -211,7 +211,7 @@ PLANTED = [
     ("bias-averaged", "ThreeLayerNetMiddleBiasAveraged()", X, {"b2"}, "self.db2 = dz2.sum(axis=0)"),
     ("sign-flipped", "LogisticClassifierAscends()", labelled, ALL, "dz = dJ * (self.p - self.t) / len(self.t)"),
     ("missing-mean", "LogisticClassifierOfSum()", labelled, ALL, "dz = dJ * (self.p - self.t) / len(self.t)"),
-    ("link-doubled", "SigmoidTwice()", X, {"output", "x", "V", "w"}, "return self.p", CLASSIFIER),
+    ("link-doubled", "SigmoidTwice()", X, {"output"}, "return self.p", CLASSIFIER),
 ]
 RIGHT = [
     ("TwoLayerNet()", X, RELU),

@@ -126,7 +126,7 @@ def half_saturated(rng):
 
 
 def far_from_zero(rng):
-    return (rng.normal(100, 1, (3, 5)),)
+    return (rng.normal(300, 1, (3, 5)),)
 
 
 def huge(rng):

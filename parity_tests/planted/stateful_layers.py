@@ -177,7 +177,6 @@ class EdgeFilterUnflipped(EdgeFilter):
 
 
 X, SEQUENCES, SIGNALS = ((5, 4),), ((2, 4, 3),), ((3, 7),)
-BATCH = {"against": "nn.BatchNorm1d(4)"}
 PLANTED = [
     ("accumulated", "ParameterDenseAccumulating()", X, {"weight"}, "self.weight.grad = self.x.T @ dout"),
     ("time-truncated", "StepwiseRNNLastStepOnly()", SEQUENCES, {"x", "W", "U", "b"}, "dh = dz @ self.U.T"),
@@ -188,7 +187,6 @@ PLANTED = [
         X,
         {"x"},
         "dx = self.gamma / (N * self.std) * (N * dout - self.dbeta - self.x_hat * self.dgamma)",
-        BATCH,
     ),
     (
         "centring-term-missing",
@@ -196,7 +194,6 @@ PLANTED = [
         X,
         {"x"},
         "dx = self.gamma / (N * self.std) * (N * dout - self.dbeta - self.x_hat * self.dgamma)",
-        BATCH,
     ),
     ("path-missing", "TiedAutoencoderDecoderForgotten()", X, {"W"}, "self.W_grad = self.x.T @ dz + dy.T @ self.h"),
     (
@@ -210,7 +207,7 @@ PLANTED = [
 RIGHT = [
     ("ParameterDense()", X),
     ("StepwiseRNN()", SEQUENCES),
-    ("StandardScale()", X, BATCH),
+    ("StandardScale()", X),
     ("TiedAutoencoder()", X),
     ("EdgeFilter()", SIGNALS),
 ]
