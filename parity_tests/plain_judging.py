@@ -10,8 +10,8 @@ import torch
 from parity.inputs import draw
 from parity_tests.plain_reading import copied, read, start_torch
 
-WRONG = 1e-4  # relative: every planted mistake is larger by far than what central differences can miss ...
-RIGHT = 1e-6  # ... and this is far above their own error, about 1e-9 here
+SURELY_WRONG = 1e-4  # relative: every planted mistake is larger by far than what central differences can miss ...
+SURELY_RIGHT = 1e-6  # ... and this is far above their own error, about 1e-9 here
 
 
 @dataclass
@@ -80,9 +80,9 @@ def error(ours, truth):
 def wrong_rows(ours, truth):
     """The rows of truth that ours has wrong; refuses (AssertionError) those that are neither right nor wrong."""
     errors = {row: error(ours.get(row), value) for row, value in truth.items()}
-    unclear = {row: found for row, found in errors.items() if RIGHT < found <= WRONG}
+    unclear = {row: found for row, found in errors.items() if SURELY_RIGHT < found <= SURELY_WRONG}
     assert not unclear, unclear
-    return {row for row, found in errors.items() if found > WRONG}
+    return {row for row, found in errors.items() if found > SURELY_WRONG}
 
 
 def twin_says(twin, done):

@@ -122,11 +122,11 @@ def saturated(rng):
 
 
 def half_saturated(rng):
-    return (rng.uniform(3, 6, (4, 3)),)
+    return (rng.uniform(4, 7, (4, 3)),)
 
 
 def far_from_zero(rng):
-    return (rng.normal(300, 1, (3, 5)),)
+    return (rng.normal(150, 1, (4, 6)),)
 
 
 def huge(rng):
