@@ -5,8 +5,10 @@ from dataclasses import replace
 import numpy as np
 
 from parity import witnesses
+from parity.causes import in_order, named
+from parity.diagnosis.why import diagnose
 from parity.examine import Examination
-from parity.harm import printed_finding, raised_finding
+from parity.harm import first_runs, printed_finding, raised_finding, users_line
 from parity.probes import probe_calls, probe_data, probe_digits
 from parity.report import Report
 from parity.rows import GRADIENTS, judge, unexpected
@@ -14,7 +16,7 @@ from parity.setting import Setting
 from parity.subjects import read
 from parity.subjects.base import SubjectRaised
 from parity.undisturbed import undisturbed
-from parity.verdicts import settle
+from parity.verdicts import findings_of, settle
 
 HARMLESS = {"cancellation"}  # a right formula that loses digits
 SAME = 1e-9  # relative: two equal runs of a twin may differ by the order of a sum on a GPU, a random one differs by all
@@ -56,19 +58,29 @@ def check(subject, *inputs, against=None, wrt=None, dtype="float64", device="cpu
     setting = Setting(dtype, device, seed, limit)
     hand = read(subject, inputs)
     with undisturbed(setting.limit) as printed:
-        try:
-            report = judged(hand, inputs, against, wrt, setting)
-        except SubjectRaised as raised:
-            title = hand.name if against is None else f"{hand.name} against {witnesses.name_of(against)}"
-            report = Report(title, setting.conditions(hand), causes=(raised_finding(raised.__cause__),))
+        report = attempt(hand, inputs, against, wrt, setting)
     return replace(report, causes=(*report.causes, *printed_finding(printed)))
 
 
-def judged(hand, inputs, against, wrt, setting):
+def attempt(hand, inputs, against, wrt, setting):
+    """The Report; a subject that writes to what it is lent runs once more, on copies of its own."""
+    try:
+        return report_on(hand, inputs, against, wrt, setting)
+    except SubjectRaised as raised:
+        error = raised.__cause__
+    if hand.writes_at is None and "read-only" in str(error):
+        hand.writes_at = users_line(error) or "?"
+        return attempt(hand, inputs, against, wrt, setting)
+    title = hand.name if against is None else f"{hand.name} against {witnesses.name_of(against)}"
+    return Report(title, setting.conditions(hand), causes=(raised_finding(error),))
+
+
+def report_on(hand, inputs, against, wrt, setting):
     """The Report on a subject that runs. Raises SubjectRaised where it does not."""
     hand, arrays, drawn = setting.gather(hand, inputs)
     examination = Examination(hand, drawn=drawn, seed=setting.seed, dtype=setting.dtype)
     upstream = examination.upstream(arrays, setting.rng)
+    harm = list(first_runs(hand, arrays, upstream))
     returned = hand.run(arrays, upstream)
     examination.wanted = wanted_keys(hand, arrays, returned, wrt)
     examination.reference = witnesses.choose(against, hand, examination.wanted, setting.device)
@@ -76,11 +88,14 @@ def judged(hand, inputs, against, wrt, setting):
     trial = examination.trial(arrays, upstream, returned, steady_truth(examination, arrays, upstream))
     rows = [*compared(trial, setting.dtype), *surplus(returned, hand)]
     rows, findings, trial = settle(rows, examination, trial)
-    found = [*probe_calls(trial), *probe_data(examination, trial), *probe_digits(trial, rows, setting.dtype)]
-    rows, findings = [failed_by(row, found) for row in rows], [*findings, *found]
+    found = [*harm, *probe_calls(trial), *probe_data(examination, trial), *probe_digits(trial, rows, setting.dtype)]
+    rows = [failed_by(row, found) for row in rows]
+    if any(row.verdict == "fail" and row.kind in GRADIENTS for row in rows):
+        findings = [*findings, *diagnose(examination, trial, found)]
     title = f"{hand.name} against {examination.reference.name}"
     conditions = "; ".join(filter(None, [setting.conditions(hand), examination.reference.notes]))
-    return Report(title, conditions, tuple(rows), tuple(findings), unjudged(hand, arrays, rows, wrt))
+    causes = in_order([*found, *findings, *findings_of(rows)])
+    return Report(title, conditions, tuple(named(rows, causes)), tuple(causes), unjudged(hand, arrays, rows, wrt))
 
 
 def wanted_keys(hand, arrays, returned, wrt):

@@ -27,10 +27,9 @@ class Examination:
         ours = self.hand.run(arrays, upstream) if ours is None else ours
         truth = self.truth(arrays, upstream) if truth is None else truth
         together = arrays | {(UPSTREAM, i): g for i, g in enumerate(upstream)}
-        runs = apart(self.hand.run), apart(self.reference.shaken_run)
-        budget = measure(*runs, together, ours, truth, self.seed, self.reference.shakes)
-        own = self.reference.own_error
-        budget = {key: np.maximum(found, own[key]) if key in own else found for key, found in budget.items()}
+        theirs = apart(self.reference.shaken_run)
+        budget = measure(apart(self.hand.run), theirs, together, ours, truth, self.seed, self.reference.shakes)
+        budget = self.reference.widened(budget, arrays, upstream, ours, truth, self.seed)
         return Trial(self.hand, arrays, upstream, ours, truth, budget, self.fresh_trials(arrays))
 
     def truth(self, arrays, upstream):

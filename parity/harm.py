@@ -1,7 +1,9 @@
-"""Findings on what a subject does beside its derivation: it raises, hangs, exits, prints."""
+"""Findings on what a subject does beside its derivation: raise, hang, exit, print, draw, write to its inputs."""
 
 import traceback
 from pathlib import Path
+
+import numpy as np
 
 from parity.followed import hidden
 from parity.report import Finding
@@ -35,3 +37,35 @@ def printed_finding(printed):
     file, line = printed.where
     where = f"{Path(file).name}:{line}"
     return (Finding("printed", "", where, f"{where} prints {printed.text[:60]!r}; what it prints is not shown here"),)
+
+
+def first_runs(hand, arrays, upstream):
+    """Findings of the first runs: writing to what is lent, and drawing from a global generator.
+
+    A subject that draws runs from the same seed each time afterwards.
+    """
+    if hand.writes_at is not None:
+        yield from written_findings(hand, arrays, upstream)
+    first = hand.run(arrays, upstream)
+    second = hand.run(arrays, upstream)
+    random = [key for key in first if np.asarray(first[key]).tobytes() != np.asarray(second.get(key)).tobytes()]
+    hand.seeded = bool(random)
+    for kind, name in random:
+        if kind != "output":
+            sentence = f"gradient by {name}: two equal calls differ; draw from a generator that the object holds"
+            yield Finding("nondeterministic", name, "subject", sentence)
+
+
+def written_findings(hand, arrays, upstream):
+    """What a run writes to, of the arrays that it was lent; a weight is left to the probe of weights."""
+    where, hand.writes_at = hand.writes_at, None
+    lent, given = {name: array.copy() for name, array in arrays.items()}, [g.copy() for g in upstream]
+    hand.run(lent, given)
+    hand.writes_at = where
+    names = [name for name in hand.input_names if lent[name].tobytes() != arrays[name].tobytes()]
+    changed = [f"its input {name}" for name in names]
+    if any(ours.tobytes() != theirs.tobytes() for ours, theirs in zip(given, upstream, strict=True)):
+        changed.append("its upstream gradient")
+    if changed:
+        sentence = f"{where} writes to {' and '.join(changed)}, which others still need; work on a copy"
+        yield Finding("input-mutated", "", where, sentence)

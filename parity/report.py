@@ -58,9 +58,10 @@ class Report:
     @property
     def verdict(self):
         verdicts = {row.verdict for row in self.rows}
-        if any(finding.code == "raised" for finding in self.causes):
+        codes = {finding.code for finding in self.causes}
+        if "raised" in codes and not self.rows:
             return "error"
-        if "fail" in verdicts:
+        if "fail" in verdicts or codes & {"raised", "input-mutated"}:
             return "fail"
         judged = any(row.kind != "output" for row in self.rows)
         return "pass" if judged and verdicts == {"pass"} else "void"

@@ -25,6 +25,7 @@ class Setting:
 
         The subject is run once on the inputs where its signature does not tell how to read it.
         """
+        self.rng = np.random.default_rng(self.seed)
         given = dict(zip(hand.input_names, inputs, strict=False))
         arrays = {name: prepare(name, value, self.dtype, self.rng) for name, value in given.items()}
         arrays |= {name: array for name, array in hand.added_inputs().items() if name not in arrays}

@@ -7,8 +7,10 @@ import contextlib
 import ctypes
 import io
 import os
+import random
 import signal
 import threading
+import warnings
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -17,6 +19,7 @@ import torch
 
 from parity.followed import users_frame
 
+SEEDED: ContextVar[bool] = ContextVar("SEEDED", default=False)
 LIMIT: ContextVar[float | None] = ContextVar("LIMIT", default=None)
 
 
@@ -31,16 +34,36 @@ def undisturbed(limit=None):
     limit: seconds that one call of the subject's may take. Yields the Printed of what was printed meanwhile.
     """
     state, folder = np.random.get_state(), os.getcwd()  # noqa: NPY002 (the subject may use what we do not)
-    printed, leave, token = Printed(), os._exit, LIMIT.set(limit)
+    python_state = random.getstate()
+    printed, leave, token, seeded = Printed(), os._exit, LIMIT.set(limit), SEEDED.set(False)
+    default_rng = np.random.default_rng
     try:
         os._exit = refuse_to_leave
-        with np.errstate(), torch.random.fork_rng(), contextlib.redirect_stdout(printed):
+        np.random.default_rng = lambda seed=None: default_rng(0 if seed is None and SEEDED.get() else seed)
+        with (
+            np.errstate(all="ignore"),
+            warnings.catch_warnings(),
+            torch.random.fork_rng(),
+            contextlib.redirect_stdout(printed),
+        ):
+            warnings.simplefilter("ignore")  # NaN and infinities are findings, not warnings
             yield printed
     finally:
         os._exit = leave
+        np.random.default_rng = default_rng
         LIMIT.reset(token)
+        SEEDED.reset(seeded)
         np.random.set_state(state)  # noqa: NPY002
+        random.setstate(python_state)
         os.chdir(folder)
+
+
+def seed_global_generators():
+    """Start Python's, NumPy's and torch's global generators, and unseeded ones, at the same place each time."""
+    SEEDED.set(True)
+    random.seed(0)
+    np.random.seed(0)  # noqa: NPY002 (the subject draws from it)
+    torch.manual_seed(0)
 
 
 def refuse_to_leave(status):

@@ -25,7 +25,7 @@ def settle(rows, examination, trial):
     rows, findings = allow_kinks(rows, examination, trial)
     rows, rounded = replay(rows, examination, trial)
     rows, doubts = vote(rows, examination, trial)
-    return rows, [*findings, *rounded, *doubts, *findings_of(rows)], trial
+    return rows, [*findings, *rounded, *doubts], trial
 
 
 def is_numeric(examination):
@@ -39,15 +39,23 @@ def failing(rows, trial):
 
 
 def by_own_forward(rows, examination, trial):
-    """The gradients judged by numerical derivatives of the subject's own forward, since its twin computes another."""
-    wanted = [(row.kind, row.name) for row in rows if row.kind in GRADIENTS and row.cause != "shape-mismatch"]
-    examination.reference = Numeric(examination.hand, wanted)
+    """Gradients that differ from the twin's are judged by their own forward, since the twin computes another."""
+    examination.reference = Numeric(examination.hand, examination.wanted)
     own = examination.trial(trial.arrays, trial.upstream)
-    judged = [row for row in rows if row.kind == "output"]
-    for key in wanted:
-        row = judge(key[1], key[0], own.ours.get(key), own.truth[key], own.budget[key], examination.dtype)
-        judged.append(replace(row, note=row.note or "by its own forward"))
-    return [*judged, *(row for row in rows if row.cause == "shape-mismatch" and row.kind in GRADIENTS)], own
+    judged = []
+    for row in rows:
+        if row.kind in GRADIENTS and row.verdict == "fail" and row.cause is None:
+            key = (row.kind, row.name)
+            row = judge(row.name, row.kind, own.ours.get(key), own.truth[key], own.budget[key], examination.dtype)
+            row = replace(row, note=row.note or "by its own forward")
+        judged.append(row)
+    known = {(row.kind, row.name) for row in rows}
+    judged += [
+        judge(key[1], key[0], own.ours.get(key), own.truth[key], own.budget[key], examination.dtype)
+        for key in own.truth
+        if key[0] in GRADIENTS and key not in known
+    ]
+    return judged, own
 
 
 def allow_kinks(rows, examination, trial):

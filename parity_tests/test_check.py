@@ -213,7 +213,17 @@ def test_a_forward_of_another_size_is_a_finding():
             return super().backward(dz[: len(x)] + dz[len(x) :], x)
 
     report = parity.check(Doubled(4, 3, rng=0), (5, 4), against=nn.Linear(4, 3))
-    assert [(row.name, row.cause, row.note) for row in report.rows] == [("output", "shape-mismatch", "expected (5, 3)")]
+    assert [(row.name, row.cause, row.note) for row in report.rows][0] == (
+        "output",
+        "shape-mismatch",
+        "expected (5, 3)",
+    )
+    assert [row.verdict for row in report.rows] == [
+        "fail",
+        "pass",
+        "pass",
+        "pass",
+    ]  # backward is right for this forward
     assert report.verdict == "fail"
 
 

@@ -80,15 +80,18 @@ def test_an_exception_of_the_subject_is_an_error_that_names_its_line():
     assert "no such weight" in str(report)
 
 
-def test_writing_to_an_input_is_an_error_on_that_line():
+def test_writing_to_the_upstream_gradient_is_a_finding_on_that_line():
     class Writes(scratch.Linear):
         def backward(self, dz, x):
             dz *= 2
             return super().backward(dz, x)
 
     report = parity.check(Writes(4, 3), (5, 4), against=nn.Linear(4, 3))
-    assert report.verdict == "error"
-    assert "read-only" in str(report)
+    assert report.verdict == "fail"
+    line = Writes.backward.__code__.co_firstlineno + 1
+    assert report.causes[0].code == "input-mutated"
+    assert report.causes[0].where == f"test_no_harm.py:{line}"
+    assert "writes to its upstream gradient" in str(report)
 
 
 def global_random_states():

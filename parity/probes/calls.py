@@ -15,7 +15,8 @@ RESETS = ("zero_grad", "zero_gradients", "zero_grads", "reset_grad", "clear_grad
 
 def probe_calls(trial):
     """The findings of every probe of calls on the trial's data."""
-    return [*upstream_probe(trial), *repetition_probe(trial)]
+    found = list(repetition_probe(trial))
+    return found or list(upstream_probe(trial))
 
 
 def upstream_probe(trial):
@@ -42,34 +43,54 @@ def scaled_run(trial, scale):
 
 
 def repetition_probe(trial):
-    """On one object: the same as on another copy; weights left alone; the cache left alone; a second call the same."""
-    net = trial.hand.copy(trial.arrays)
-    outputs, state = trial.hand.forward_on(net, trial.arrays)
-    outputs, first = copy.deepcopy(outputs), copy.deepcopy(trial.hand.backward(state, trial.upstream))
-    random = [key for key in gradients(trial) if not same(first.get(key), trial.ours[key])]
-    if random:
-        sentence = "gradient by {}: two equal calls differ; draw in forward, from a generator of its own"
-        yield from (Finding("nondeterministic", key[1], "backward", sentence.format(key[1])) for key in random)
-        return
-    changed = [name for name, array in trial.hand.weights(net).items() if not same(array, trial.arrays[name])]
-    for name in changed:
-        sentence = f"backward changes {name}: what is computed after that uses the new weights"
-        yield Finding("updated-weights", name, "backward", sentence)
-    if not changed:
-        found = {finding.row: finding for finding in second_backward(trial, state, first)}
-        yield from found.values()
-        yield from (f for f in second_call(trial, net, outputs, first) if f.row not in found)
+    """On one object: weights left alone; a second call, and a second backward, the same as the first."""
+    hand, net = trial.hand, trial.hand.copy(trial.arrays)
+    outputs, state = hand.forward_on(net, trial.arrays)
+    drawn = random_states(hand, net)
+    outputs, first = copy.deepcopy(outputs), copy.deepcopy(hand.backward(state, trial.upstream))
+    if drawn != random_states(hand, net):
+        sentence = "gradient by {}: backward draws random numbers again; draw in forward and keep what was drawn"
+        yield from (Finding("nondeterministic", key[1], "backward", sentence.format(key[1])) for key in wrong(trial))
+    elif changed := [n for n, array in hand.weights(net).items() if not same(array, trial.arrays[n])]:
+        sentence = f"backward changes {', '.join(changed)}: what is computed after that uses the new weights"
+        names = wrong(trial) or [("", "")]
+        yield from (Finding("updated-weights", key[1], "backward", sentence) for key in names)
+    else:
+        yield from repeated(trial, net, state, outputs, first)
 
 
-def second_call(trial, net, outputs, first):
-    """Forward and backward again on the same object give the same, not more."""
+def wrong(trial):
+    """The keys of the wrong gradients, sorted."""
+    return sorted(key for key in trial.wrong() if key[0] in GRADIENTS)
+
+
+def random_states(hand, net):
+    """The states of the generators that the object holds, and of NumPy's global one, as text."""
+    held = [value for part in hand.all_parts(net) for value in getattr(part, "__dict__", {}).values()]
+    states = [g.bit_generator.state for g in held if isinstance(g, np.random.Generator)]
+    return str([states, np.random.get_state(legacy=True)])  # noqa: NPY002 (the subject may use what we do not)
+
+
+def repeated(trial, net, state, outputs, first):
+    """A second forward and backward on the same object, and a second backward with the cache of the first forward."""
+    hand = trial.hand
     for reset in RESETS:
         if callable(getattr(net, reset, None)):
             getattr(net, reset)()
-    outputs_again, state = trial.hand.forward_on(net, trial.arrays)
-    if not all(same(a, b) for a, b in zip(outputs, outputs_again, strict=True)):
-        return  # it draws, or keeps statistics: another call is another function
-    second = trial.hand.backward(state, trial.upstream)
+    outputs_again, state_again = hand.forward_on(net, trial.arrays)
+    found = []
+    if all(same(a, b) for a, b in zip(outputs, outputs_again, strict=True)):
+        found = list(second_call(trial, hand.backward(state_again, trial.upstream), first))
+    else:  # it draws, or keeps statistics: another call is another function
+        state = hand.forward(trial.arrays)[1]
+        hand.backward(state, trial.upstream)
+    yield from found
+    if not found and not hand.joint:
+        yield from second_backward(trial, state, first)
+
+
+def second_call(trial, second, first):
+    """Forward and backward again on the same object give the same, not more."""
     for key in gradients(trial):
         if near(trial, key, second.get(key), 1.0, first[key]):
             continue
@@ -83,14 +104,12 @@ def second_call(trial, net, outputs, first):
 
 def second_backward(trial, state, first):
     """backward again with the same cache gives the same. What an object keeps for itself, it may use up."""
-    if trial.hand.joint:
-        return
     try:
         second = trial.hand.backward(state, trial.upstream)
     except SubjectRaised as raised:
         if not trial.hand.owns_cache:
             sentence = f"backward again with the same cache raised {type(raised.__cause__).__name__}: it was changed"
-            yield Finding("cache-mutated", "", "backward", sentence)
+            yield from (Finding("cache-mutated", key[1], "backward", sentence) for key in gradients(trial))
         return
     for key in gradients(trial):
         if not any(near(trial, key, second.get(key), factor, first[key]) for factor in (1.0, 2.0)):
@@ -105,7 +124,7 @@ def gradients(trial):
 
 
 def same(array, other):
-    """Whether two arrays are equal, bit for bit as numbers; NaN equals NaN."""
+    """Whether two arrays are equal, number for number; NaN equals NaN."""
     return np.array_equal(array, other, equal_nan=np.asarray(other).dtype.kind == "f")
 
 
@@ -115,7 +134,7 @@ def near(trial, key, found, factor, base=None):
     if found is None or np.shape(found) != np.shape(base) or np.asarray(found).dtype.kind not in "fiub":
         return False
     if np.shape(base) != np.shape(trial.budget[key]):
-        return np.array_equal(found, factor * np.asarray(base))
-    with np.errstate(all="ignore"):
-        error = np.abs(np.asarray(found, float) - factor * np.asarray(base, float))
-    return bool((error <= SLACK * abs(factor) * trial.budget[key]).all())
+        return np.array_equal(found, factor * np.asarray(base), equal_nan=True)
+    ours, theirs = np.asarray(found, float), factor * np.asarray(base, float)
+    within = np.abs(ours - theirs) <= SLACK * abs(factor) * trial.budget[key]
+    return bool((within | ~np.isfinite(theirs)).all())

@@ -31,7 +31,7 @@ def measure(ours, theirs, inputs, base_ours, base_theirs, seed, theirs_shakes=SH
     for run in range(shakes):
         directions = Directions([seed, run])
         arrays = {name: moved(array, directions) for name, array in inputs.items()}
-        with np.errstate(all="ignore"), followed(keeps_shaking(directions)):  # the unshaken run has warned already
+        with np.errstate(all="ignore"), followed(keeps_shaking(directions)):  # the unshaken run has shown already
             results = ours({name: shaken(array, directions) for name, array in arrays.items()})
         raise_to(largest, results, base_ours)
         if run < theirs_shakes:

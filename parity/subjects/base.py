@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from parity.undisturbed import TimeLimit, time_limit
+from parity.undisturbed import TimeLimit, seed_global_generators, time_limit
 
 
 class SubjectRaised(Exception):
@@ -32,7 +32,7 @@ def blames_subject(run):
     def blaming(*arguments):
         try:
             with time_limit():
-                return run(*arguments)
+                return run(*(arguments if arguments[0].writes_at is None else map(own, arguments)))
         except SubjectRaised:
             raise
         except (Exception, SystemExit, TimeLimit) as error:
@@ -41,12 +41,21 @@ def blames_subject(run):
     return blaming
 
 
+def own(argument):
+    """A run's own copy of {name: array} or of a list of upstream gradients, to be written to."""
+    if isinstance(argument, dict):
+        return {name: np.array(array, subok=True) for name, array in argument.items()}
+    return [np.array(array, subok=True) for array in argument] if isinstance(argument, list) else argument
+
+
 class Hand:
     """What all kinds of subject share: a name, how they were read, the names of inputs, {name: array} of weights.
 
     takes_upstream is False where the subject starts from its own loss; joint is True where one call computes forward
     and backward together; gives_inputs is False where no gradient by an input can be expected; owns_cache is True where
-    the cache is the object's and not the caller's.
+    the cache is the object's and not the caller's. label_names: inputs that are labels. seeded is set to True where the
+    subject draws from a global generator: every run then starts it at the same place. writes_at is set to the
+    line at which the subject writes to an array that it is lent: every run then has copies of its own.
     """
 
     read_as: str
@@ -59,6 +68,8 @@ class Hand:
     gives_inputs = True
     owns_cache = False
     label_names: tuple | list = ()
+    seeded = False
+    writes_at: str | None = None
     input_shapes: dict
 
     def copy(self, arrays) -> Any:
@@ -71,6 +82,8 @@ class Hand:
 
     def forward(self, arrays):
         """({name: array}) -> (outputs, state for backward), on a copy of its own. Raises SubjectRaised."""
+        if self.seeded:
+            seed_global_generators()
         return self.forward_on(self.copy(arrays), arrays)
 
     def backward(self, state, upstream) -> dict:

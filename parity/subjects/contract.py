@@ -44,7 +44,9 @@ class HandLayer(Hand):
             replace(net, {name: array.astype(dtype) for name, array in self.parameters.items()})
             returned = net.forward(*self.inputs(arrays))
             if not (isinstance(returned, tuple) and len(returned) == 2):
-                return HandStateful(self.subject, self.inputs(arrays)).discover(arrays)
+                other = HandStateful(self.subject, self.inputs(arrays))
+                other.writes_at = self.writes_at
+                return other.discover(arrays)
         return self
 
     @blames_subject

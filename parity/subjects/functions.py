@@ -22,7 +22,7 @@ class HandPair(Hand):
     """(forward, backward). backward returns one gradient per argument in order, or {argument: gradient}.
 
     With a cache: forward returns (y, cache) and backward takes (dy, cache). Where the returned pair could also be two
-    outputs, the name of backward's second argument decides: the name of forward's own argument means two outputs.
+    outputs, it is a cache if backward's second argument has a name of its own, or if it is one of the inputs itself.
     """
 
     def __init__(self, subject, inputs):
@@ -31,14 +31,16 @@ class HandPair(Hand):
         self.input_names = positional_names(self.call, len(inputs))
         self.parameters, self.buffers = {}, {}
         names = [p.name for p in positional(self.pull) if p.default is p.empty]
-        self.may_cache = len(names) == 2 and (names[1] in CACHES or names[1:] != self.input_names)
+        self.takes_two = len(names) == 2
+        self.may_cache = self.takes_two and (names[1] in CACHES or names[1:] != self.input_names)
         self.read_as = "a pair of functions"
 
     @blames_subject
     def forward_on(self, net, arrays):
         inputs = self.inputs(arrays)
         returned = self.call(*inputs)
-        if isinstance(returned, tuple) and len(returned) == 2 and self.may_cache:
+        pair = isinstance(returned, tuple) and len(returned) == 2 and self.takes_two
+        if pair and (self.may_cache or any(returned[1] is array for array in inputs)):
             self.read_as = "a pair of functions with a cache"
             outputs, rest = returned[0], returned[1:]
         else:

@@ -6,13 +6,15 @@ complex numbers through, else by central differences. Truth is float64, whatever
 
 import numpy as np
 
-from parity.rounding.budget import SHAKES
-from parity.rounding.shaken import plain, shaken
+from parity.followed import followed
+from parity.rounding.budget import SHAKES, factor, keeps_shaking
+from parity.rounding.shaken import Directions, moved, plain, shaken
 from parity.subjects.base import SubjectRaised, name_outputs
 from parity.witnesses.differences import central
 from parity.witnesses.steps import StepLost, complex_step
 
-CALLS, FEWEST = 2000, 3  # forward calls that shaking the complex step may cost, and the fewest shakes that are of use
+MOST = 64  # entries of one gradient whose reference is shaken, where ours alone does not explain the difference
+TINY = float(np.finfo(float).tiny)
 TRUSTED = 1e-4  # a complex step that loses a factor, a term or a sign differs from central differences by far more
 
 
@@ -28,9 +30,9 @@ class Numeric:
         self.hand, self.wanted = hand, list(wanted)
         self.method: str | None = None
         self.own_error: dict = {}
-        self.entries = 0
 
     notes = ""
+    shakes = 0  # it is shaken at the entries that need it alone, see widened
 
     def settle(self, arrays, outputs):
         """Nothing to settle: the weights are the subject's own."""
@@ -39,17 +41,9 @@ class Numeric:
     def name(self):
         return f"numerical derivatives ({self.method or 'complex step'})"
 
-    @property
-    def shakes(self):
-        """How many shaken runs are affordable; central differences estimate their own error instead."""
-        if self.method == "central differences":
-            return 0
-        return min(SHAKES, max(FEWEST, CALLS // max(self.entries, 1)))
-
     def run(self, arrays, upstream):
         self.choose(arrays, upstream)
         arrays, upstream = doubled(arrays), [np.asarray(g, float) for g in upstream]
-        self.entries = sum(np.size(arrays[name]) for _, name in self.wanted)
         return self.outputs(arrays) | self.gradients(arrays, upstream)
 
     def choose(self, arrays, upstream):
@@ -60,11 +54,40 @@ class Numeric:
             kept = self.steps_are_kept(arrays, upstream) or self.steps_are_kept(beside, upstream)
             self.method = "complex step" if kept else "central differences"
 
+    def widened(self, budget, arrays, upstream, ours, truth, seed):
+        """The budgets with what rounding explains of the reference itself, at entries that need it to be right.
+
+        From the worst entry on: one that this does not explain leaves its row wrong, and the rest need no look.
+        """
+        found = {key: np.maximum(array, self.own_error.get(key, 0.0)) for key, array in budget.items()}
+        for key in self.wanted:
+            if np.shape(ours.get(key)) != np.shape(truth[key]) or np.asarray(ours[key]).dtype.kind not in "fiub":
+                continue
+            error = np.abs(np.asarray(ours[key], float) - truth[key])
+            for flat in np.argsort(error / np.maximum(found[key], TINY), axis=None)[::-1][:MOST]:
+                index = np.unravel_index(flat, error.shape)
+                if not error[index] > found[key][index]:
+                    break
+                move = self.largest_move(key[1], index, arrays, upstream, truth[key][index], seed)
+                found[key][index] = max(found[key][index], factor(SHAKES, error.size) * move)
+                if error[index] > found[key][index]:
+                    break
+        return found
+
     def shaken_run(self, arrays, upstream, directions):
-        """run under shaken arithmetic, on arrays and upstream that are moved already."""
-        arrays = {name: shaken(array, directions) for name, array in doubled(arrays).items()}
-        gradients = self.gradients(arrays, [np.asarray(g, float) for g in upstream])
-        return self.outputs(arrays) | gradients
+        """Not asked for, since shakes is 0."""
+        return {}
+
+    def largest_move(self, name, index, arrays, upstream, base, seed):
+        """How far one entry moves, at most, when the inputs and all arithmetic of the forward are shaken."""
+        moves = []
+        for run in range(SHAKES):
+            directions = Directions([seed, run])
+            shaken_arrays = {n: shaken(moved(array, directions), directions) for n, array in doubled(arrays).items()}
+            g = [moved(np.asarray(g, float), directions) for g in upstream]
+            with followed(keeps_shaking(directions)):
+                moves.append(abs(self.entry(name, index, shaken_arrays, g)[0] - base))
+        return max(move for move in moves if np.isfinite(move)) if np.isfinite(moves).any() else 0.0
 
     def outputs(self, arrays):
         outputs = name_outputs(self.hand.outputs(arrays))
