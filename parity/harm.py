@@ -51,9 +51,9 @@ def first_runs(hand, arrays, upstream):
     random = [key for key in first if np.asarray(first[key]).tobytes() != np.asarray(second.get(key)).tobytes()]
     hand.seeded = bool(random)
     for kind, name in random:
-        if kind != "output":
-            sentence = f"gradient by {name}: two equal calls differ; draw from a generator that the object holds"
-            yield Finding("nondeterministic", name, "subject", sentence)
+        what = name if kind == "output" else f"gradient by {name}"
+        sentence = f"{what}: two equal calls differ; draw from a generator that the object holds"
+        yield Finding("nondeterministic", name, "subject", sentence)
 
 
 def written_findings(hand, arrays, upstream):

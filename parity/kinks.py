@@ -9,10 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from parity.subjects.base import SubjectRaised
+from parity.witnesses.numeric import doubled, scale_of
 
 NEAR, NEARER = 1e-3, 1e-5  # relative distances; the longest step of central differences falls below both
 FEW = 4  # points that tell whether to look closer
 LOOKS = 24  # points on each distance: each side of one kink is missed with probability 2⁻²³
+ROUNDINGS = 1e3  # that J, or a gradient, may have gathered
 KEPT = 0.3  # a spread that keeps this share over a hundredth of the distance is a jump, not a slope
 
 
@@ -25,9 +27,39 @@ class Kink:
     low: np.ndarray
     high: np.ndarray
 
-    def allows(self, ours, budget):
-        """Where ours lies between the limits, rounding included."""
-        return self.entries & (ours >= self.low - budget) & (ours <= self.high + budget)
+    def allows(self, ours):
+        """Where ours lies between the limits, but for the error of the limits themselves."""
+        return self.entries & (ours >= self.low - self.blur) & (ours <= self.high + self.blur)
+
+    @property
+    def blur(self):
+        """How well the limits are known: they were taken at that relative distance from the kink."""
+        return 10 * NEARER * (self.high - self.low)
+
+
+def suspected(trial):
+    """Whether the slopes ahead and behind, along a random direction, differ by as much at a hundredth of the distance.
+
+    J(x + hv) − 2 J(x) + J(x − hv), over h, tends to 0 where J is smooth and to the jump of its slope at a kink.
+    """
+    rng = np.random.default_rng(5)
+    arrays = doubled(trial.arrays)
+    v = {name: rng.normal(size=a.shape) * scale_of(a) for name, a in arrays.items() if a.dtype.kind == "f"}
+
+    def J(h):
+        moved = arrays | {name: arrays[name] + h * direction for name, direction in v.items()}
+        outputs = trial.hand.outputs(moved)
+        return sum(float(np.sum(g * np.asarray(out, float))) for g, out in zip(trial.upstream, outputs, strict=True))
+
+    def bend(h):
+        return abs(J(h) - 2 * here + J(-h)) / h
+
+    try:
+        here = J(0.0)
+        noise = ROUNDINGS * np.finfo(float).eps * (abs(here) + 1.0) / NEARER
+        return bend(NEARER) > max(KEPT * bend(NEAR), noise)
+    except SubjectRaised:
+        return False
 
 
 def kinks(examination, trial, keys):
@@ -35,7 +67,7 @@ def kinks(examination, trial, keys):
     if not keys:
         return {}
     quick = spread(examination, trial, keys, NEARER, FEW)
-    suspects = [key for key in keys if (quick[key][1] - quick[key][0] > trial.budget[key]).any()]
+    suspects = [key for key in keys if (quick[key][1] - quick[key][0] > noise_of(trial, key)).any()]
     if not suspects:
         return {}
     far, near = (spread(examination, trial, suspects, distance, LOOKS) for distance in (NEAR, NEARER))
@@ -43,10 +75,15 @@ def kinks(examination, trial, keys):
     for key in suspects:
         low, high = near[key]
         width, wider = high - low, far[key][1] - far[key][0]
-        entries = (width > KEPT * wider) & (width > 100 * trial.budget[key])
+        entries = (width > KEPT * wider) & (width > noise_of(trial, key))
         if entries.any():
             found[key] = Kink(key, entries, low, high)
     return found
+
+
+def noise_of(trial, key):
+    """What no jump is: roundings of a gradient. Its budget cannot tell, since shaking crosses a kink too."""
+    return ROUNDINGS * np.finfo(float).eps * np.max(np.abs(trial.truth[key]), initial=0.0)
 
 
 def spread(examination, trial, keys, distance, looks):

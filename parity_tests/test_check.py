@@ -213,7 +213,8 @@ def test_a_forward_of_another_size_is_a_finding():
             return super().backward(dz[: len(x)] + dz[len(x) :], x)
 
     report = parity.check(Doubled(4, 3, rng=0), (5, 4), against=nn.Linear(4, 3))
-    assert [(row.name, row.cause, row.note) for row in report.rows][0] == (
+    first = report.rows[0]
+    assert (first.name, first.cause, first.note) == (
         "output",
         "shape-mismatch",
         "expected (5, 3)",
