@@ -5,6 +5,7 @@ Exit statuses: 0 agrees or fine, 1 a disagreement was found, 2 bad usage or inpu
 """
 
 import argparse
+import codecs
 import difflib
 import io
 import math
@@ -14,6 +15,8 @@ import sys
 import tempfile
 import traceback
 from pathlib import Path
+
+IN_ASCII = {"−": "-", "×": "x", "²": "^2", "′": "'", "…": "..."}
 
 
 class Refusal(Exception):
@@ -89,6 +92,11 @@ def write_whole(path, write):
         temporary.unlink(missing_ok=True)
 
 
+def in_ascii(error):
+    """A handler of encoding errors: a minus stays one on a terminal that lacks −, and what has no likeness is a ?."""
+    return "".join(IN_ASCII.get(letter, "?") for letter in error.object[error.start : error.end]), error.end
+
+
 def run(main, name=None):
     """Run main(arguments) and exit with its status, or with the one that the module's docstring gives.
 
@@ -96,9 +104,10 @@ def run(main, name=None):
     """
     name = name or Path(sys.argv[0]).name
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    codecs.register_error("in_ascii", in_ascii)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # closed ones are None
-            stream.reconfigure(errors="replace")  # a terminal without θ still gets every number
+            stream.reconfigure(errors="in_ascii")  # a terminal without θ still gets every number
     try:
         status = main(sys.argv[1:])
     except Refusal as refusal:

@@ -69,7 +69,7 @@ def judge(name, kind, ours, theirs, budget, dtype=None):
         return Row(name, kind, shape, "void", note="no entries: nothing was proved")
     ours, theirs = np.array(ours, float), np.array(theirs, float)  # copies: the row keeps them
     error, budget = difference(ours, theirs), np.broadcast_to(np.asarray(budget, float), shape)
-    share = np.divide(error, budget, out=np.where(error > 0, np.inf, 0.0), where=budget > 0)
+    share = shares(error, budget)
     index = np.unravel_index(np.lexsort((error.ravel(), share.ravel()))[-1], shape)  # by share, then by error
     verdict, cause, note = "pass", None, ""
     if share[index] > 1:
@@ -106,3 +106,8 @@ def difference(ours, theirs):
     with np.errstate(all="ignore"):
         error = np.abs(ours - theirs)
     return np.where(np.isfinite(ours) & np.isfinite(theirs), error, np.inf)
+
+
+def shares(error, budget):
+    """error as a share of the budget, entry by entry; where there is no budget, any error is infinitely many."""
+    return np.divide(error, budget, out=np.where(error > 0, np.inf, 0.0), where=budget > 0)
