@@ -20,11 +20,12 @@ from parity.text import row_name, share_text, visible
 
 ROWS = 12  # gradients in one picture: more cannot be read
 CELLS = 128  # along a side: more cannot be seen, so of each block of a larger array the largest entry is drawn
+TITLE = 36  # letters that fit over a panel
 NUMBERS = (6, 4)  # rows and columns up to which the numbers stand in their cells without touching
 FAINT = -3  # log10 of the share of a budget up to which all entries look alike
 STYLE: dict = {"font.size": 13, "axes.titlesize": 14, "figure.titlesize": 16, "svg.hashsalt": "handgrad"}
 BLUE_UP_TO_THE_BUDGET = [(0.0, "#f7fbff"), (0.5, "#6baed6"), (0.5, "#fdae61"), (1.0, "#a50026")]
-OUTLINE = [withStroke(linewidth=5, foreground="white")]
+ON_ANY_COLOUR = [withStroke(linewidth=4, foreground="white")]
 
 
 def plot(report, path):
@@ -64,9 +65,10 @@ def draw_row(figure, panels, row):
     ours, theirs, budget = row.arrays
     size = max(np.abs(array[np.isfinite(array)]).max(initial=0) for array in (ours, theirs)) or 1.0
     values = {"cmap": colormaps["PuOr"].with_extremes(bad="black"), "vmin": -size, "vmax": size}
-    for axes, array, name in zip(panels, (ours, theirs), (f" {row.shape}: ours", ": theirs"), strict=False):
+    titles = f"{visible(row_name(row))} {row.shape}: ours", "theirs"
+    for axes, array, title in zip(panels, (ours, theirs), titles, strict=False):
         image = draw_panel(axes, array, row, values)
-        axes.set_title(f"{visible(row_name(row))}{name}", parse_math=False)
+        axes.set_title(textwrap.fill(title, TITLE), parse_math=False)
         write_numbers(axes, array, "{:.2g}".format)
     figure.colorbar(image, ax=list(panels[:2]), aspect=12, pad=0.02)
     draw_shares(figure, panels[2], row, shares(difference(ours, theirs), budget))
@@ -77,8 +79,9 @@ def draw_shares(figure, axes, row, share):
     top = max(4, math.ceil(level(share[np.isfinite(share)].max(initial=0))))
     colours = LinearSegmentedColormap.from_list("shares", BLUE_UP_TO_THE_BUDGET)
     image = draw_panel(axes, share, row, {"cmap": colours, "norm": TwoSlopeNorm(0, FAINT, top)}, level)
-    axes.set_title(f"|ours − theirs|: {share_text(row.share)}\nworst at {row.worst.index}")
-    write_numbers(axes, share, lambda one: share_text(one).removesuffix(" of budget").removesuffix(" budget"))
+    worst = textwrap.fill(f"worst at {row.worst.index}", TITLE)
+    axes.set_title(f"|ours − theirs|: {share_text(row.share)}\n{worst}")
+    write_numbers(axes, share, lambda one: share_text(one).removesuffix(" of budget").removesuffix(" x budget"))
     factors = range(math.ceil(top / 4), top + 1, math.ceil(top / 4))
     bar = figure.colorbar(image, ax=axes, aspect=12, pad=0.04, ticks=[FAINT, -2, -1, 0, *factors])
     bar.ax.set_yticklabels(["≤ 0.1%", "1%", "10%", "budget", *(f"$10^{{{n}}}$ x" for n in factors)])
@@ -118,7 +121,7 @@ def ring(axes, row):
     mark = np.zeros(row.shape, bool)
     mark[row.worst.index] = True
     down, across = np.argwhere(folded(mark))[0]
-    style: dict = {"edgecolor": "black", "linewidth": 2.5, "path_effects": OUTLINE}
+    style: dict = {"edgecolor": "black", "linewidth": 2.5, "path_effects": ON_ANY_COLOUR}
     if fits_numbers(row.shape):
         axes.add_patch(Ellipse((across, down), 0.98, 0.9, facecolor="none", **style))
     else:
@@ -129,7 +132,9 @@ def write_numbers(axes, array, text):
     """text(entry) in every cell of an array that is small enough."""
     if fits_numbers(array.shape):
         for (i, j), entry in np.ndenumerate(folded(array)):
-            axes.text(j, i, text(entry).replace("-", "−"), ha="center", va="center", size=11, path_effects=OUTLINE)
+            axes.text(
+                j, i, text(entry).replace("-", "−"), ha="center", va="center", size=11, path_effects=ON_ANY_COLOUR
+            )
 
 
 def fits_numbers(shape):

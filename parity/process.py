@@ -62,7 +62,8 @@ def lost(subject, status, trace, limit):
 
     place = own_place_in(trace)
     text = f"{place}: {reason(status, trace, limit)}" if place else reason(status, trace, limit)
-    return Report(subject.expression.text, "", causes=(Finding("raised", "", place.split(" ")[0], text),))
+    where = place.rpartition(" in ")[0]
+    return Report(subject.expression.text, "", causes=(Finding("raised", "", where, text),))
 
 
 def reason(status, trace, limit):
