@@ -32,7 +32,7 @@ def show(report, screen=None):
     """Print the lines of str(report) on a console, this terminal unless told; nothing is cut off at any width."""
     screen = screen or console()
     for line in coloured(report):
-        if screen.is_terminal:
+        if screen.is_terminal and not screen.is_dumb_terminal:
             show_folded(line, screen)
         else:
             screen.print(line, soft_wrap=True)
@@ -41,7 +41,8 @@ def show(report, screen=None):
 def show_folded(line, screen):
     """One line, folded where the terminal ends; what is carried over is indented, so that rows stay in sight."""
     indent = min(7, screen.width // 10)
-    for i, part in enumerate(line.wrap(screen, screen.width - indent)):
+    parts = [line] if line.cell_len <= screen.width else line.wrap(screen, screen.width - indent)
+    for i, part in enumerate(parts):
         part.rstrip()
         screen.print(Text(" " * indent if i else "") + part, soft_wrap=True)
 
