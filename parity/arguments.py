@@ -46,9 +46,11 @@ class Subject:
 def parse(arguments):
     """The options of a check. Bad usage ends here, in one line and with exit status 2; so does --help, with 0."""
     parser = build_parser()
-    if arguments[:1] not in (["check"], ["-h"], ["--help"]):
+    if arguments[:1] == ["check"]:
+        arguments = arguments[1:]
+    elif arguments[:1] not in (["-h"], ["--help"]):
         parser.error("the first argument is the word check" + (f", got {arguments[0]!r}" if arguments else ""))
-    options = parser.parse_args([word for i, word in enumerate(arguments) if i or word != "check"])
+    options = parser.parse_args(arguments)
     if options.plot and len(options.subjects) > 1:
         parser.error(f"--plot draws one subject, got {len(options.subjects)}; leave it out or check them one by one")
     return options

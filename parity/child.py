@@ -72,7 +72,7 @@ def limit_memory(gib):
 
 
 def examine(options, subject):
-    """The Report of one subject; what its file raises before there is anything to check is the verdict "error"."""
+    """The Report of one subject; where its file raises, or memory runs out beside it, the verdict is "error"."""
     try:
         names = load(subject.path)
         value = evaluate(subject.text, subject.expression, names)
@@ -84,7 +84,10 @@ def examine(options, subject):
         if options.debug:
             traceback.print_exc()
         return raised(subject, error)
-    return judge(value, inputs, against, options)
+    try:
+        return judge(value, inputs, against, options)
+    except MemoryError as error:
+        return raised(subject, error)
 
 
 def judge(subject, inputs, against, options):
@@ -131,10 +134,9 @@ def known(error, names):
 
 
 def raised(subject, error):
-    """The Report of a file or a constructor that raised: nothing could be compared."""
+    """The Report of a subject that raised before anything could be compared."""
     from parity.report import Finding, Report
 
-    place = own_place(error) or "?"
-    text = f"{place} raised {type(error).__name__}: {' '.join(str(error).split())}"
-    finding = Finding("raised", "", place, text)
+    place, text = own_place(error), f"{type(error).__name__}: {' '.join(str(error).split())}"
+    finding = Finding("raised", "", place, f"{place} raised {text}" if place else text)
     return Report(subject.expression.text, "", causes=(finding,))

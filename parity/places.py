@@ -1,12 +1,14 @@
 """Places in the user's own source: the line to look at, whatever library the program was in when it raised or ended."""
 
+import os
 import re
 import sysconfig
 import traceback
 from pathlib import Path
 
-HANDGRAD = [str(Path(__file__).parents[1] / package) for package in ("parity", "scratch", "torch_ref")]
-LIBRARIES = tuple(f"{folder}{sep}" for folder in (*sysconfig.get_paths().values(), *HANDGRAD) for sep in ("/", "\\"))
+PYTHONS = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
+HANDGRADS = [str(Path(__file__).parents[1] / package) for package in ("parity", "scratch", "torch_ref")]
+LIBRARIES = tuple(f"{folder}{os.sep}" for folder in (*PYTHONS, *HANDGRADS))
 FRAME = re.compile(r'^  File "(.*)", line (\d+) in (.*)$', re.MULTILINE)
 ESCAPE = re.compile(r"\\x(..)|\\u(....)|\\U(........)")
 

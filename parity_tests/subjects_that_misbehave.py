@@ -4,6 +4,7 @@ The tests copy this file and name the copy on a command line; nothing imports it
 """
 
 import ctypes
+import itertools
 import os
 import sys
 import time
@@ -44,6 +45,11 @@ class Quits(scratch.Tanh):
         os._exit(0)
 
 
+class Ends(scratch.Tanh):
+    def backward(self, da, cache):
+        ctypes.CDLL(None)._exit(0)
+
+
 class Crashes(scratch.Tanh):
     def backward(self, da, cache):
         return ctypes.string_at(0)
@@ -55,9 +61,16 @@ class Loops(scratch.Tanh):
             pass
 
 
+class Hangs(scratch.Tanh):
+    """In C, where no signal is looked at."""
+
+    def backward(self, da, cache):
+        return sum(itertools.repeat(0))
+
+
 class Sleeps(scratch.Tanh):
     def backward(self, da, cache):
-        say(f"asleep: {os.getpid()}")
+        os.write(1, f"asleep: {os.getpid()}\n".encode())
         time.sleep(600)
 
 

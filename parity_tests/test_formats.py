@@ -8,7 +8,6 @@ import pytest
 
 import parity.process
 from parity import Finding, Report, __main__
-from parity.arguments import command, parse
 from parity.junit import junit
 from parity.rows import judge
 
@@ -87,14 +86,3 @@ def test_junit_is_well_formed_whatever_the_names():
     suite = ElementTree.fromstring(document)[0]
     assert suite.get("name").startswith('<b a="1">&\'\\x00\\x1b[31m\\ud800')
     assert len(list(suite.iter("failure"))) == 1
-
-
-def test_the_command_to_repeat_is_quoted_and_complete(tmp_path):
-    (tmp_path / "my file.py").touch()
-    words = [f"{tmp_path}/my file.py:X('a')", "--input", "5,4", "--input", "np.ones(3)", "--wrt", "x", "y"]
-    words += ["--against", "-nn", "--dtype", "float32", "--limit", "5", "--device", "cuda", "--seed", "3"]
-    options = parse(["check", *words[:8], "--against=-nn", *words[10:], "--debug", "--json"])
-    assert command(options, options.subjects[0]) == (
-        f"python -m parity check '{tmp_path}/my file.py:X('\"'\"'a'\"'\"')' --input 5,4 --input 'np.ones(3)' "
-        "--wrt x --wrt y --against=-nn --dtype float32 --device cuda --limit 5 --seed 3"
-    )
