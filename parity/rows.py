@@ -70,7 +70,7 @@ def judge(name, kind, ours, theirs, budget, dtype=None):
     ours, theirs = np.array(ours, float), np.array(theirs, float)  # copies: the row keeps them
     error, budget = difference(ours, theirs), np.broadcast_to(np.asarray(budget, float), shape)
     share = shares(error, budget)
-    index = np.unravel_index(np.lexsort((error.ravel(), share.ravel()))[-1], shape)  # by share, then by error
+    index = np.unravel_index(np.argmax(np.where(share == share.max(), error, -1.0)), shape)  # by share, then by error
     verdict, cause, note = "pass", None, ""
     if share[index] > 1:
         verdict, cause = "fail", "forward-mismatch" if kind == "output" else None

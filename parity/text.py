@@ -72,7 +72,8 @@ def summary(report):
     failed = sum(row.verdict == "fail" for row in report.rows)
     if failed:
         forward = {row.verdict for row in report.rows if row.kind == "output"}
-        blame = " The forward agrees: the mistake is in backward." if forward == {"pass"} else ""
+        ours = forward == {"pass"} and not any(finding.code == "twin-differs" for finding in report.causes)
+        blame = " The forward agrees: the mistake is in backward." if ours else ""
         return f"{failed} of {len(report.rows)} differ.{blame}"
     if not any(row.kind in ("input", "parameter", "quantity") for row in report.rows):
         return "Nothing was proved: no gradient was returned."
