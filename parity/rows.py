@@ -97,8 +97,8 @@ def judge(name, kind, ours, theirs, budget, dtype=None):
 
 
 def unexpected(name, kind, ours):
-    """The Row of a result that the twin does not have."""
-    return Row(name, kind, np.shape(ours), "fail", cause="shape-mismatch", note="the twin has nothing of this name")
+    """The Row of a result under a name that the other side does not have."""
+    return Row(name, kind, np.shape(ours), "fail", cause="shape-mismatch", note="there is no weight of this name")
 
 
 def difference(ours, theirs):
