@@ -1,7 +1,11 @@
 """python -m parity check FILE.py:EXPRESSION --input 5,4: judge a hand-derived backward from the command line."""
 
-import json
 import sys
+
+if __name__ == "__main__" and not sys.flags.safe_path:
+    del sys.path[0]  # the working folder: a random.py in it must not take the place of Python's
+
+import json
 
 from parity.arguments import PROGRAM, command, parse
 from parity.commandline import run

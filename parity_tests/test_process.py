@@ -39,6 +39,7 @@ def command(*words):
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("faults")
     shutil.copy(ROOT / "parity_tests" / "subjects_that_misbehave.py", folder / "süb jects.py")
+    (folder / "random.py").write_text("raise RuntimeError('not the one that is wanted')")
     return folder
 
 
