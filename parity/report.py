@@ -1,9 +1,10 @@
 """What a person reads and what a machine reads of a comparison."""
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from parity.rows import Row
+from parity.text import lines
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class Report:
 
     def to_dict(self):
         """Plain data for JSON; numbers that JSON lacks (inf, nan) as text."""
-        rows = [asdict(row) | {"share": row.share} for row in self.rows]
+        rows = [plain_row(row) for row in self.rows]
         findings = [asdict(finding) for finding in self.causes]
         return json_safe(
             {
@@ -88,59 +89,20 @@ class Report:
         )
 
     def __str__(self):
-        table = [row_cells(row) for row in self.rows]
-        widths = [max((len(cells[i]) for cells in table), default=0) for i in range(5)]
-        lines = [f"{self.title}      {self.conditions}"]
-        lines += [
-            f" {cells[0]:4}  {cells[1]:{widths[1]}}  {cells[2]:{widths[2]}}  {cells[3]:>{widths[3]}}  "
-            f"{cells[4]:>{widths[4]}}  {cells[5]}".rstrip()
-            for cells in table
-        ]
-        lines += [f"{finding.code}: {finding.sentence}" for finding in self.causes]
-        if self.unjudged:
-            lines.append(f"not judged, since backward gives no gradient: {', '.join(self.unjudged)}")
-        return "\n".join([*lines, self.summary()])
+        return "\n".join(lines(self))
 
-    def summary(self):
-        """The last line: how many differ, and what a pass could still hide."""
-        if self.verdict == "error":
-            return "Nothing was compared."
-        failed = sum(row.verdict == "fail" for row in self.rows)
-        if failed:
-            forward = {row.verdict for row in self.rows if row.kind == "output"}
-            ours = forward == {"pass"} and not any(finding.code == "twin-differs" for finding in self.causes)
-            blame = " The forward agrees: the mistake is in backward." if ours else ""
-            return f"{failed} of {len(self.rows)} differ.{blame}"
-        if not any(row.kind in ("input", "parameter", "quantity") for row in self.rows):
-            return "Nothing was proved: no gradient was returned."
-        if void := sum(row.verdict == "void" for row in self.rows):
-            return f"Nothing was proved for {void} of {len(self.rows)}; the rest agree."
-        hides, blurred = max(row.hides for row in self.rows), sum(row.blurred for row in self.rows)
-        but = f", but for {blurred} that rounding swamps" if blurred else ""
-        return f"All {len(self.rows)} agree. No entry could hide a relative error above {hides:.1e}{but}."
+    def show(self, console=None):
+        """Print the same lines on a rich console, this terminal unless told: coloured and folded where it is one."""
+        from parity.screen import show
+
+        show(self, console)
 
 
-def row_cells(row):
-    """verdict, name, shape, error, share of budget, remark: the columns of a printed row."""
-    name = f"grad {row.name}" if row.kind in ("input", "parameter") else row.name
-    verdict = "FAIL" if row.verdict == "fail" else row.verdict
-    if row.worst is None:
-        return verdict, name, str(row.shape), "", "", f"{row.note}   {row.cause or ''}".strip()
-    remark = row.note
-    if row.verdict == "fail":
-        worst = row.worst
-        remark = f"worst at {worst.index}: {number(worst.ours)}, should be {number(worst.theirs)}   {row.cause or ''}"
-    return verdict, name, str(row.shape), f"{row.error:.1e}", share_text(row.share), remark.strip()
-
-
-def share_text(share):
-    """A share of the budget for people: a percentage up to a hundredfold, then a factor."""
-    return f"{share:.0%} of budget" if share < 100 else f"{share:.0e} x budget"
-
-
-def number(value):
-    """Six significant digits with a true minus sign."""
-    return f"{value:.6g}".replace("-", "−")
+def plain_row(row):
+    """A row as a dict, without its arrays."""
+    found = asdict(replace(row, arrays=None)) | {"share": row.share}
+    del found["arrays"]
+    return found
 
 
 def json_safe(value):

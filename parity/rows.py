@@ -1,6 +1,6 @@
 """One array of ours beside one of theirs, judged entry by entry: nothing hides behind a large neighbour."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -27,6 +27,7 @@ class Row:
     largest: the largest |ours − theirs| of any entry. hides: the relative error that a pass could still hide, the
     largest budget of an entry as a share of it; blurred: how many entries are smaller than their budget, so that not
     even a sign is proved, and are left out of hides. cause: a code of parity's vocabulary, where one is known.
+    arrays: ours, theirs and the budget of every entry in float64, where they were compared; no part of equality.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Row:
     blurred: int = 0
     largest: float = 0.0
     size: int = 0
+    arrays: tuple[np.ndarray, np.ndarray, np.ndarray] | None = field(default=None, repr=False, compare=False)
 
     @property
     def share(self):
@@ -65,9 +67,9 @@ def judge(name, kind, ours, theirs, budget, dtype=None):
         return Row(name, kind, shape, "fail", cause="dtype-changed", note=f"got {np.asarray(ours).dtype}")
     if np.size(ours) == 0:
         return Row(name, kind, shape, "void", note="no entries: nothing was proved")
-    ours, theirs = np.asarray(ours, float), np.asarray(theirs, float)
-    error, budget = difference(ours, theirs), np.broadcast_to(budget, shape)
-    share = np.divide(error, budget, out=np.where(error > 0, np.inf, 0.0), where=budget > 0)
+    ours, theirs = np.array(ours, float), np.array(theirs, float)  # copies: the row keeps them
+    error, budget = difference(ours, theirs), np.broadcast_to(np.asarray(budget, float), shape)
+    share = shares(error, budget)
     index = np.unravel_index(np.argmax(np.where(share == share.max(), error, -1.0)), shape)  # by share, then by error
     verdict, cause, note = "pass", None, ""
     if share[index] > 1:
@@ -90,6 +92,7 @@ def judge(name, kind, ours, theirs, budget, dtype=None):
         blurred=int(np.sum(~sharp & (budget > TINY))),
         largest=float(error.max()),
         size=ours.size,
+        arrays=(ours, theirs, budget),
     )
 
 
@@ -103,3 +106,8 @@ def difference(ours, theirs):
     with np.errstate(all="ignore"):
         error = np.abs(ours - theirs)
     return np.where(np.isfinite(ours) & np.isfinite(theirs), error, np.inf)
+
+
+def shares(error, budget):
+    """error as a share of the budget, entry by entry; where there is no budget, any error is infinitely many."""
+    return np.divide(error, budget, out=np.where(error > 0, np.inf, 0.0), where=budget > 0)

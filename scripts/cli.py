@@ -1,56 +1,26 @@
-"""What the command lines of all scripts share: refusals in a line or two, devices, output folders, exit statuses.
+"""What the command lines of the scripts share beyond parity.commandline: the device that they compute on."""
 
-Exit statuses: 0 agrees or fine, 1 a disagreement was found, 2 bad usage or input, 3 could not decide or crashed,
-130 Ctrl-C, 143 SIGTERM.
-"""
+from parity.commandline import Parser, Refusal, prepare_folder, run, seed, write_whole
+from parity.screen import Screen, console
 
-import argparse
-import difflib
-import io
-import os
-import signal
-import sys
-import tempfile
-import traceback
-from pathlib import Path
-
-from rich.console import Console
-
-
-class Refusal(Exception):
-    """Bad usage or bad input: its one or two lines are all that a person sees; exit status 2."""
-
-
-class Parser(argparse.ArgumentParser):
-    """argparse without abbreviations, whose refusals are one line and name the nearest flag."""
-
-    def __init__(self, **options):
-        super().__init__(allow_abbrev=False, **options)
-
-    def parse_args(self, args=None, namespace=None):
-        found, unknown = self.parse_known_args(args, namespace)
-        if unknown:
-            flag = unknown[0].split("=")[0]
-            near = difflib.get_close_matches(flag, self._option_string_actions, n=1, cutoff=0.5)
-            self.error(f"unknown argument {unknown[0]!r}" + (f"; did you mean {near[0]}?" if near else ""))
-        return found
-
-    def error(self, message):
-        self.exit(2, f"{self.prog}: {message}; {self.prog} --help lists the arguments\n")
+__all__ = [
+    "Parser",
+    "Refusal",
+    "Screen",
+    "add_device",
+    "choose_device",
+    "console",
+    "prepare_folder",
+    "run",
+    "seed",
+    "write_whole",
+]
 
 
 def add_device(parser):
     parser.add_argument(
         "--device", default="auto", metavar="NAME", help="auto (CUDA where there is one), cpu, cuda or cuda:N [auto]"
     )
-
-
-def seed(text):
-    """An argparse type: a whole number from 0 to 2³² − 1, which NumPy and torch both take."""
-    number = int(text) if text.isascii() and text.isdigit() else -1
-    if not 0 <= number < 2**32:
-        raise argparse.ArgumentTypeError(f"expected a whole number from 0 to {2**32 - 1}, got {text!r}")
-    return number
 
 
 def choose_device(name):
@@ -69,74 +39,3 @@ def choose_device(name):
         usable = ", ".join(device for device in usable_devices() if device != "mps")
         raise Refusal(f"device mps has no float64, which the comparison needs; usable: {usable}")
     return device
-
-
-def prepare_folder(path, *files):
-    """The folder, made if need be and tried for writing; refused in one line if it, or a file in it, cannot be used."""
-    if not path:
-        raise Refusal("expected the name of a folder to write to, got an empty one")
-    folder = Path(path)
-    try:
-        if folder.exists() and not folder.is_dir():
-            raise Refusal(f"cannot write to {folder.absolute()}: it is a file; name another folder")
-        for file in files:
-            if (folder / file).is_dir():
-                raise Refusal(f"cannot write to {(folder / file).absolute()}: it is a folder; name another one")
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise Refusal(f"cannot write to {folder.absolute()}: {error.strerror}; name another folder") from None
-    return folder
-
-
-def write_whole(path, write):
-    """Call write(temporary path beside it), then move the file into place: a file is whole or not there."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
-    temporary.chmod(0o644)
-    try:
-        write(temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-class Screen(Console):
-    """A console that leaves a reader who has gone (`demo.py | head`) to `run`."""
-
-    def on_broken_pipe(self):
-        raise BrokenPipeError
-
-
-def console():
-    """A console as wide as the terminal, or wide enough for every table where the output is piped."""
-    terminal = Screen()
-    return terminal if terminal.is_terminal else Screen(width=130)
-
-
-def run(main):
-    """Run main(arguments) as a script and exit with its status, or with the one that the module's docstring gives."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # closed ones are None
-            stream.reconfigure(errors="replace")  # a terminal without θ still gets every number
-    try:
-        status = main(sys.argv[1:])
-    except Refusal as refusal:
-        print(f"{Path(sys.argv[0]).name}: {refusal}", file=sys.stderr)
-        status = 2
-    except KeyboardInterrupt:
-        print("\ninterrupted", file=sys.stderr)
-        status = 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 3
-    except OSError as error:
-        print(f"{Path(sys.argv[0]).name}: stopped: {error}", file=sys.stderr)
-        status = 3
-    except Exception:  # a mistake of ours: its traceback, and a status that is no verdict
-        traceback.print_exc()
-        status = 3
-    sys.exit(status)
