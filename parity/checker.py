@@ -9,9 +9,10 @@ from parity.causes import in_order, named
 from parity.diagnosis.why import diagnose
 from parity.examine import Examination
 from parity.harm import first_runs, printed_finding, raised_finding, users_line
+from parity.judging import judge_on
 from parity.probes import probe_calls, probe_data, probe_digits
 from parity.report import Report
-from parity.rows import GRADIENTS, judge, unexpected
+from parity.rows import GRADIENTS, unexpected
 from parity.setting import Setting
 from parity.subjects import read
 from parity.subjects.base import SubjectRaised
@@ -85,9 +86,8 @@ def report_on(hand, inputs, against, wrt, setting):
     examination.wanted = wanted_keys(hand, arrays, returned, wrt)
     examination.reference = witnesses.choose(against, hand, examination.wanted, setting.device)
     examination.reference.settle(arrays, [array for key, array in returned.items() if key[0] == "output"])
-    trial = examination.trial(arrays, upstream, returned, steady_truth(examination, arrays, upstream))
-    rows = [*compared(trial, setting.dtype), *surplus(returned, hand)]
-    rows, findings, trial = settle(rows, examination, trial)
+    rows, trial = judge_on(examination, arrays, upstream, returned, steady_truth(examination, arrays, upstream))
+    rows, findings, trial = settle([*rows, *surplus(returned, hand)], examination, trial)
     found = [*harm, *probe_calls(trial), *probe_data(examination, trial), *probe_digits(trial, rows, setting.dtype)]
     rows = [failed_by(row, found) for row in rows]
     if any(row.verdict == "fail" and row.kind in GRADIENTS for row in rows):
@@ -115,21 +115,14 @@ def wanted_keys(hand, arrays, returned, wrt):
 
 
 def steady_truth(examination, arrays, upstream):
-    """What the reference says. A twin that differs from itself judges nothing (ValueError)."""
-    truth = examination.truth(arrays, upstream)
+    """What a twin says, None where there is none. One that differs from itself judges nothing (ValueError)."""
     if not examination.reference.shakes:
-        return truth  # numerical derivatives of a subject that is known to repeat itself
-    again = examination.truth(arrays, upstream)
+        return None  # numerical derivatives of a subject that is known to repeat itself
+    truth, again = (examination.truth(arrays, upstream) for _ in range(2))
     if any(not np.allclose(truth[key], again[key], rtol=SAME, equal_nan=True) for key in truth):
         name = examination.reference.name
         raise ValueError(f"parity.check: the twin {name} is random: two equal calls differ; call .eval() on it?")
     return truth
-
-
-def compared(trial, dtype):
-    """A Row for everything that the reference gives."""
-    for key, array in trial.truth.items():
-        yield judge(key[1], key[0], trial.ours.get(key), array, trial.budget[key], dtype)
 
 
 def failed_by(row, found):

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from parity.judging import by_directions, judge_on
 from parity.kinks import kinks, suspected
 from parity.report import Finding
 from parity.rows import GRADIENTS, judge
@@ -22,6 +23,8 @@ def settle(rows, examination, trial):
     """
     if any(row.kind == "output" and row.cause in OTHER_FORWARD for row in rows) and not is_numeric(examination):
         rows, trial = by_own_forward(rows, examination, trial)
+    if by_directions(examination, trial.arrays):
+        return rows, [], trial
     rows, findings = allow_kinks(rows, examination, trial)
     rows, rounded = replay(rows, examination, trial)
     rows, doubts = vote(rows, examination, trial)
@@ -34,28 +37,23 @@ def is_numeric(examination):
 
 def failing(rows, trial):
     """The keys of gradients that differ in value: no cause is known yet."""
-    keys = [(row.kind, row.name) for row in rows if row.kind in GRADIENTS and row.verdict == "fail" and not row.cause]
+    keys = [(row.kind, row.name) for row in rows if differs(row)]
     return [key for key in keys if key in trial.truth]
 
 
 def by_own_forward(rows, examination, trial):
     """Gradients that differ from the twin's are judged by their own forward, since the twin computes another."""
     examination.reference = Numeric(examination.hand, examination.wanted)
-    own = examination.trial(trial.arrays, trial.upstream)
-    judged = []
-    for row in rows:
-        if row.kind in GRADIENTS and row.verdict == "fail" and row.cause is None:
-            key = (row.kind, row.name)
-            row = judge(row.name, row.kind, own.ours.get(key), own.truth[key], own.budget[key], examination.dtype)
-            row = replace(row, note=row.note or "by its own forward")
-        judged.append(row)
+    own_rows, own = judge_on(examination, trial.arrays, trial.upstream, trial.ours)
+    own_rows = {(row.kind, row.name): replace(row, note=row.note or "by its own forward") for row in own_rows}
+    judged = [own_rows.get((row.kind, row.name), row) if differs(row) else row for row in rows]
     known = {(row.kind, row.name) for row in rows}
-    judged += [
-        judge(key[1], key[0], own.ours.get(key), own.truth[key], own.budget[key], examination.dtype)
-        for key in own.truth
-        if key[0] in GRADIENTS and key not in known
-    ]
-    return judged, own
+    return [*judged, *(row for key, row in own_rows.items() if key not in known)], own
+
+
+def differs(row):
+    """Whether a gradient is wrong in value, no cause known yet."""
+    return row.kind in GRADIENTS and row.verdict == "fail" and row.cause is None
 
 
 def allow_kinks(rows, examination, trial):

@@ -38,7 +38,7 @@ def measure(ours, theirs, inputs, base_ours, base_theirs, seed, theirs_shakes=SH
             raise_to(theirs_largest, theirs(arrays, directions), base_theirs)
     return {
         key: np.maximum(
-            factor(shakes, entries) * (move + smallest(base_ours.get(key))),
+            factor(shakes, entries) * np.maximum(move, unit(base_ours.get(key), base_theirs[key])),
             factor(theirs_shakes, entries) * theirs_largest[key],
         )
         for key, move in largest.items()
@@ -71,10 +71,18 @@ def keeps_shaking(directions):
     return create
 
 
-def smallest(array):
-    """The smallest normal number of an array's type: below it digits are lost, and some machines flush all to 0."""
-    dtype = getattr(array, "dtype", np.dtype(float))
-    return float(np.finfo(dtype).smallest_normal) if dtype.kind in "fc" else 0.0
+def unit(ours, theirs):
+    """About a unit in the last place of each entry: it was rounded itself, and few runs may happen not to move it.
+
+    At least the smallest normal number of its type: below that digits are lost, and some machines flush all to 0.
+    """
+    dtype = getattr(ours, "dtype", np.dtype(float))
+    if dtype.kind not in "fc":
+        return 0.0
+    info = np.finfo(dtype)
+    with np.errstate(under="ignore"):
+        size = np.nan_to_num(np.abs(theirs)) * float(info.eps)
+    return size + float(info.smallest_normal)
 
 
 def raise_to(largest, results, base):

@@ -12,6 +12,7 @@ import numpy as np
 from parity.rounding.shaken import plain
 
 FIRST = 2.0**-5  # of the size of x: larger steps meet curvature, and kinks, that smaller ones do not
+MIDDLE = 2.0**-13
 RUNGS = 12  # down to 2⁻¹⁶, where rounding has taken over
 SAFETY = 4.0  # the difference of two neighbours may happen to be small
 
@@ -19,19 +20,29 @@ SAFETY = 4.0  # the difference of two neighbours may happen to be small
 def central(hand, directions, arrays, upstream):
     """(the derivative of Σ upstream · outputs along {name: direction}, its estimated error)."""
 
-    def difference(h):
-        ahead, behind = (moved_outputs(hand, directions, arrays, step) for step in (h, -h))
-        total = sum(np.sum(g * (a - b)) for g, a, b in zip(upstream, ahead, behind, strict=True))
-        size = sum(np.sum(np.abs(g * a)) for g, a in zip(upstream, ahead, strict=True))
-        return float(total) / (2 * h), float(size) * np.finfo(float).eps / h
+    def down(h):
+        return difference(hand, directions, arrays, upstream, h)
 
-    return best_rung(difference, FIRST * step_scale(directions, arrays))
+    return best_rung(down, FIRST * step_scale(directions, arrays))
 
 
-def best_rung(difference, first):
-    """(limit, error) of difference(h) -> (D(h), rounding) as h falls from `first`."""
+def quick(hand, directions, arrays, upstream):
+    """central by one difference in the middle of the ladder: (derivative, its rounding alone)."""
+    return difference(hand, directions, arrays, upstream, MIDDLE * step_scale(directions, arrays))
+
+
+def difference(hand, directions, arrays, upstream, h):
+    """(D(h), what the rounding of J makes of it)."""
+    ahead, behind = (moved_outputs(hand, directions, arrays, step) for step in (h, -h))
+    total = sum(np.sum(g * (a - b)) for g, a, b in zip(upstream, ahead, behind, strict=True))
+    size = sum(np.sum(np.abs(g * a)) for g, a in zip(upstream, ahead, strict=True))
+    return float(total) / (2 * h), float(size) * np.finfo(float).eps / h
+
+
+def best_rung(down, first):
+    """(limit, error) of down(h) -> (D(h), rounding) as h falls from `first`."""
     with np.errstate(all="ignore"):
-        ladder = [difference(first * 2.0**-k) for k in range(RUNGS)]
+        ladder = [down(first * 2.0**-k) for k in range(RUNGS)]
     values = [(4 * finer - coarser) / 3 for (coarser, _), (finer, _) in pairwise(ladder)]
     errors = [
         SAFETY * abs(b - a) + rounding for a, b, (_, rounding) in zip(values, values[1:], ladder[2:], strict=False)

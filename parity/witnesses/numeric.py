@@ -10,7 +10,7 @@ from parity.followed import followed
 from parity.rounding.budget import SHAKES, factor, keeps_shaking
 from parity.rounding.shaken import Directions, moved, plain, shaken
 from parity.subjects.base import SubjectRaised, name_outputs
-from parity.witnesses.differences import central
+from parity.witnesses.differences import central, quick
 from parity.witnesses.steps import StepLost, complex_step
 
 MOST = 64  # entries of one gradient whose reference is shaken, where ours alone does not explain the difference
@@ -46,12 +46,12 @@ class Numeric:
         arrays, upstream = doubled(arrays), [np.asarray(g, float) for g in upstream]
         return self.outputs(arrays) | self.gradients(arrays, upstream)
 
-    def choose(self, arrays, upstream):
-        """Settle the method: here, or where a kink is here, beside it."""
+    def choose(self, arrays, upstream, each=True):
+        """Settle the method: here, or where a kink is here, beside it; along one direction, and along one of each."""
         if self.method is None:
             arrays, upstream = doubled(arrays), [np.asarray(g, float) for g in upstream]
             beside = {name: nudged(array) for name, array in arrays.items()}
-            kept = self.steps_are_kept(arrays, upstream) or self.steps_are_kept(beside, upstream)
+            kept = any(self.steps_are_kept(place, upstream, each) for place in (arrays, beside))
             self.method = "complex step" if kept else "central differences"
 
     def widened(self, budget, arrays, upstream, ours, truth, seed):
@@ -122,19 +122,28 @@ class Numeric:
             return complex_step(self.hand, directions, arrays, upstream), 0.0
         return central(self.hand, directions, arrays, upstream)
 
-    def steps_are_kept(self, arrays, upstream):
-        """Whether the complex step passes through the forward and agrees with central differences."""
+    def steps_are_kept(self, arrays, upstream, each):
+        """Whether the complex step passes through the forward and agrees with central differences.
+
+        Along one random direction of all arrays together, and along one of each: a step that is lost for one small
+        array alone must not hide behind the others.
+        """
         rng = np.random.default_rng(0)
-        for _, name in self.wanted:
-            directions = {name: rng.normal(size=np.shape(arrays[name])) * scale_of(arrays[name])}
-            try:
-                found = complex_step(self.hand, directions, arrays, upstream)
-            except (StepLost, SubjectRaised):
-                return False
-            expected, error = central(self.hand, directions, arrays, upstream)
-            if not abs(found - expected) <= TRUSTED * max(abs(found), abs(expected)) + 10 * error:
-                return False
-        return True
+        v = {name: rng.normal(size=np.shape(arrays[name])) * scale_of(arrays[name]) for _, name in self.wanted}
+        one_by_one = ({name: v[name]} for name in v) if each else ()
+        return all(self.step_agrees(directions, arrays, upstream) for directions in (v, *one_by_one))
+
+    def step_agrees(self, directions, arrays, upstream):
+        """Whether the complex step and differences agree along {name: direction}; a full ladder only in doubt."""
+        try:
+            found = complex_step(self.hand, directions, arrays, upstream)
+        except (StepLost, SubjectRaised):
+            return False
+        for difference in (quick, central):
+            expected, error = difference(self.hand, directions, arrays, upstream)
+            if abs(found - expected) <= TRUSTED * max(abs(found), abs(expected)) + 10 * error:
+                return True
+        return False
 
 
 def doubled(arrays):

@@ -1,0 +1,49 @@
+"""Rows from a run: entry by entry where there is a truth for each, by random directions where that costs too much."""
+
+import numpy as np
+
+from parity.diagnosis.trial import Trial
+from parity.rows import judge
+from parity.witnesses.directional import Directional, judge_directions
+from parity.witnesses.numeric import Numeric
+
+ENTRYWISE = 4000  # entries whose numerical derivatives are taken one by one, a forward call each
+
+
+def judge_on(examination, arrays, upstream, ours, truth=None):
+    """(rows, Trial) of gradients that the subject gave on this data. Raises SubjectRaised.
+
+    By random directions the Trial has no truth of wrong gradients: it is NaN there.
+    """
+    if by_directions(examination, arrays):
+        return judge_along(examination, arrays, upstream, ours)
+    trial = examination.trial(arrays, upstream, ours, truth)
+    return [judge_key(trial, key, examination.dtype) for key in trial.truth], trial
+
+
+def by_directions(examination, arrays):
+    """Whether the reference is numerical and the gradients have too many entries to try one by one."""
+    numeric = isinstance(examination.reference, Numeric)
+    return numeric and sum(np.size(arrays[name]) for _, name in examination.wanted) > ENTRYWISE
+
+
+def judge_along(examination, arrays, upstream, ours):
+    hand, wanted = examination.hand, examination.wanted
+    shapes = {key: np.shape(arrays[key[1]]) for key in wanted}
+    fitting = [key for key in wanted if np.shape(ours.get(key)) == shapes[key]]
+    directional = Directional(hand, fitting, arrays, upstream, ours, examination.seed)
+    found, budget = judge_directions(directional)
+    examination.reference.method = directional.numeric.method
+    rows = {(row.kind, row.name): row for row in found}
+    rows |= {key: judge(key[1], key[0], ours.get(key), np.empty(shapes[key]), 0.0) for key in wanted if key not in rows}
+    outputs = examination.reference.outputs(arrays)
+    truth = {key: ours[key] if rows[key].verdict != "fail" else np.full(shapes[key], np.nan) for key in wanted}
+    budget |= {key: np.zeros(shapes[key]) for key in wanted if key not in budget}
+    budget |= {key: np.zeros(np.shape(array)) for key, array in outputs.items()}
+    trial = Trial(hand, arrays, upstream, ours, outputs | truth, budget, lambda k: None)
+    return [*(judge_key(trial, key, examination.dtype) for key in outputs), *rows.values()], trial
+
+
+def judge_key(trial, key, dtype):
+    """The Row of one result of a Trial."""
+    return judge(key[1], key[0], trial.ours.get(key), trial.truth[key], trial.budget[key], dtype)
