@@ -8,7 +8,7 @@ from parity import witnesses
 from parity.causes import in_order, named
 from parity.diagnosis.why import diagnose
 from parity.examine import Examination
-from parity.harm import first_runs, printed_finding, raised_finding, users_line
+from parity.harm import first_run, printed_finding, raised_finding, users_line
 from parity.judging import judge_on
 from parity.probes import probe_calls, probe_data, probe_digits
 from parity.report import Report
@@ -80,9 +80,9 @@ def report_on(hand, inputs, against, wrt, setting):
     """The Report on a subject that runs. Raises SubjectRaised where it does not."""
     hand, arrays, drawn = setting.gather(hand, inputs)
     examination = Examination(hand, drawn=drawn, seed=setting.seed, dtype=setting.dtype)
-    upstream = examination.upstream(arrays, setting.rng)
-    harm = list(first_runs(hand, arrays, upstream))
-    returned = hand.run(arrays, upstream)
+    outputs = hand.outputs(arrays)
+    upstream = examination.upstream_of(outputs, setting.rng)
+    harm, returned = first_run(hand, arrays, upstream, outputs)
     examination.wanted = wanted_keys(hand, arrays, returned, wrt)
     examination.reference = witnesses.choose(against, hand, examination.wanted, setting.device)
     examination.reference.settle(arrays, [array for key, array in returned.items() if key[0] == "output"])
@@ -118,8 +118,8 @@ def steady_truth(examination, arrays, upstream):
     """What a twin says, None where there is none. One that differs from itself judges nothing (ValueError)."""
     if not examination.reference.shakes:
         return None  # numerical derivatives of a subject that is known to repeat itself
-    truth, again = (examination.truth(arrays, upstream) for _ in range(2))
-    if any(not np.allclose(truth[key], again[key], rtol=SAME, equal_nan=True) for key in truth):
+    truth, again = examination.truth(arrays, upstream), examination.reference.outputs_on(arrays)
+    if any(not np.allclose(truth[key], again[key], rtol=SAME, equal_nan=True) for key in again):
         name = examination.reference.name
         raise ValueError(f"parity.check: the twin {name} is random: two equal calls differ; call .eval() on it?")
     return truth

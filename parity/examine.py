@@ -62,7 +62,11 @@ class Examination:
 
     def upstream(self, arrays, rng):
         """A random upstream gradient for each output on these arrays; ones where the subject takes none."""
-        shapes = [np.shape(output) for output in self.hand.outputs(arrays)]
+        return self.upstream_of(self.hand.outputs(arrays), rng)
+
+    def upstream_of(self, outputs, rng):
+        """A random upstream gradient for each of these outputs; ones where the subject takes none."""
+        shapes = [np.shape(output) for output in outputs]
         if not self.hand.takes_upstream:
             return [frozen(np.ones(shape, self.dtype)) for shape in shapes]
         return [frozen(draw(rng, shape, self.dtype)) for shape in shapes]

@@ -48,9 +48,11 @@ def repetition_probe(trial):
     outputs, state = hand.forward_on(net, trial.arrays)
     drawn = random_states(hand, net)
     outputs, first = copy.deepcopy(outputs), copy.deepcopy(hand.backward(state, trial.upstream))
-    if drawn != random_states(hand, net):
+    random = [key for key in gradients(trial) if not same(first.get(key), trial.ours[key])]
+    if random or drawn != random_states(hand, net):
         sentence = "gradient by {}: backward draws random numbers again; draw in forward and keep what was drawn"
-        yield from (Finding("nondeterministic", key[1], "backward", sentence.format(key[1])) for key in wrong(trial))
+        names = random or wrong(trial)
+        yield from (Finding("nondeterministic", key[1], "backward", sentence.format(key[1])) for key in names)
     elif changed := [n for n, array in hand.weights(net).items() if not same(array, trial.arrays[n])]:
         sentence = f"backward changes {', '.join(changed)}: what is computed after that uses the new weights"
         names = wrong(trial) or [("", "")]

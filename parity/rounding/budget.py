@@ -91,5 +91,9 @@ def raise_to(largest, results, base):
         pair = results.get(key), base.get(key)
         if all(np.shape(array) == move.shape and np.asarray(array).dtype.kind in "fiub" for array in pair):
             with np.errstate(all="ignore"):
-                change = np.abs(np.asarray(plain(results[key]), float) - np.asarray(plain(base[key]), float))
-            largest[key] = np.where(np.isfinite(change), np.fmax(move, change), move)
+                change = np.asarray(
+                    np.subtract(np.asarray(plain(results[key]), float), np.asarray(plain(base[key]), float))
+                )
+            np.abs(change, out=change)
+            change[np.isinf(change)] = np.nan
+            largest[key] = np.fmax(move, change)
