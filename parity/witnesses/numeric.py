@@ -11,7 +11,7 @@ from parity.rounding.budget import SHAKES, factor, keeps_shaking
 from parity.rounding.shaken import Directions, moved, plain, shaken
 from parity.subjects.base import SubjectRaised, name_outputs
 from parity.witnesses.differences import central, quick
-from parity.witnesses.steps import StepLost, complex_step
+from parity.witnesses.steps import UNDERFLOW, StepLost, complex_step
 
 MOST = 64  # entries of one gradient whose reference is shaken, where ours alone does not explain the difference
 TINY = float(np.finfo(float).tiny)
@@ -59,7 +59,8 @@ class Numeric:
 
         From the worst entry on: one that this does not explain leaves its row wrong, and the rest need no look.
         """
-        found = {key: np.maximum(array, self.own_error.get(key, 0.0)) for key, array in budget.items()}
+        least = UNDERFLOW * max(1.0, *(float(np.max(np.abs(g), initial=0.0)) for g in upstream))
+        found = {key: np.maximum(array, self.own_error.get(key, least)) for key, array in budget.items()}
         for key in self.wanted:
             if np.shape(ours.get(key)) != np.shape(truth[key]) or np.asarray(ours[key]).dtype.kind not in "fiub":
                 continue

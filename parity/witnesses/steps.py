@@ -1,6 +1,6 @@
 """The complex step: f(x + i h v) = f(x) + i h f′(x) v + O(h²), so Im f / h is the derivative, to rounding.
 
-h = 10⁻³⁰ leaves nothing of the h² term and nothing to choose. The forward must let complex numbers through: ordering
+h = 10⁻²⁰ leaves nothing of the h² term and nothing to choose; what is smaller than 10⁻²⁸⁸ underflows. The forward must let complex numbers through: ordering
 by the real part (NumPy's does), no abs, no conj. A forward that drops the imaginary part raises StepLost here, or is
 found out by comparison with central differences (parity.witnesses.numeric).
 """
@@ -12,7 +12,8 @@ import numpy as np
 from parity.followed import CREATORS, followed
 from parity.rounding.shaken import plain
 
-STEP = 1e-30
+STEP = 1e-20
+UNDERFLOW = float(np.finfo(float).smallest_normal) / STEP  # smaller derivatives are lost
 
 
 class StepLost(Exception):
