@@ -1,0 +1,134 @@
+"""Torch subjects: a callable with a hand-written backward, read as arrays in, arrays out, tensors inside."""
+
+import copy
+from contextlib import nullcontext
+
+import torch
+
+from parity.bridge import to_numpy
+from parity.report import Finding
+from parity.rounding.shaken import ShakenArray, plain
+from parity.rounding.shaken_torch import ShakenTorch
+from parity.subjects.base import ContractBroken, Hand, as_tuple, blames_subject, described
+from parity.subjects.torch_graph import function_of, hand_written, recording, watched
+from parity.subjects.torch_kinds import callable_name, input_names
+
+
+class HandTorch(Hand):
+    """An autograd.Function's `apply`, a custom op, an nn.Module, or a function of tensors that returns tensors.
+
+    dtype: the torch dtype of every floating tensor inside, where that is not the arrays' own: NumPy has no bfloat16, so
+    bfloat16 values travel as float32 arrays. Complex arrays stay complex. device: where the tensors are.
+    findings: what torch passes over in silence, seen in the runs so far; functions: the names of the hand-written
+    derivatives met so far, none where autograd would only be compared with itself.
+    A module runs on deep copies. Shaken arrays shake the tensors that are made of them.
+    """
+
+    read_as = "a torch callable"
+
+    def __init__(self, subject, inputs, dtype=None, device="cpu"):
+        self.subject, self.dtype, self.device = subject, dtype, device
+        self.name, self.input_names = callable_name(subject), input_names(subject, len(inputs))
+        self.parameters, self.buffers = {}, {}
+        self.findings: tuple[Finding, ...] = ()
+        self.functions: frozenset[str] = frozenset()
+        if isinstance(subject, torch.nn.Module):
+            self.subject = copied(subject, self.name)
+            for name, weight in subject.named_parameters():
+                (self.parameters if weight.requires_grad else self.buffers)[name] = to_numpy(weight)
+            self.buffers |= {name: to_numpy(buffer) for name, buffer in subject.named_buffers()}
+
+    def double(self):
+        """The same subject computing in float64, with no findings yet."""
+        other = copy.copy(self)
+        other.dtype, other.findings = torch.float64, ()
+        return other
+
+    def call(self, weights, inputs):
+        """({name: tensor}, tensors) -> what the subject returns."""
+        if isinstance(self.subject, torch.nn.Module):
+            return torch.func.functional_call(copy.deepcopy(self.subject), weights, inputs)
+        return self.subject(*inputs)
+
+    @blames_subject
+    @recording()
+    def forward(self, arrays):
+        directions = next((array.directions for array in arrays.values() if isinstance(array, ShakenArray)), None)
+        with shaking(directions):
+            leaves = self.leaves(arrays)
+            given = {name: leaf.clone() for name, leaf in leaves.items()}  # a Function may change these in place
+            weights = {name: given[name] for name in (*self.parameters, *self.buffers)}
+            outputs = as_tuple(self.call(weights, tuple(given[name] for name in self.input_names)))
+        if not all(isinstance(output, torch.Tensor) for output in outputs):
+            raise ContractBroken(f"{self.name} must return tensors, got {described(outputs)}")
+        self.functions |= {function_of(node) for node in hand_written(outputs)}
+        for name in (*self.input_names, *self.parameters):
+            if changed(leaves[name], given[name]) and not any(output is given[name] for output in outputs):
+                self.notice(Finding("input-mutated", name, "forward", f"the forward changes {name} in place"))
+        return tuple(map(to_numpy, outputs)), (leaves, outputs, directions)
+
+    @blames_subject
+    @recording()
+    def backward(self, state, upstream):
+        leaves, outputs, directions = state
+        wanted = {("input", name): leaves[name] for name in self.input_names}
+        wanted |= {("parameter", name): leaves[name] for name in self.parameters}
+        wanted = {key: leaf for key, leaf in wanted.items() if leaf.requires_grad}
+        pairs = [(y, self.tensor(g).to(y.dtype)) for y, g in zip(outputs, upstream, strict=True) if y.requires_grad]
+        if not pairs:
+            said = f"{self.name} gives no gradient: its output does not require grad, the forward left autograd's graph"
+            self.notice(Finding("never-written", "", "forward", said))
+            return {}
+        keys = {id(leaf): key for key, leaf in wanted.items()}
+        given = [g.clone() for _, g in pairs]
+        with watched(hand_written(outputs), keys, self.notice) as misshapen, shaking(directions):
+            gradients = torch.autograd.grad(
+                [y for y, _ in pairs], list(wanted.values()), given, retain_graph=True, allow_unused=True
+            )
+        if any(changed(g, now) for (_, g), now in zip(pairs, given, strict=True)):
+            said = "backward changes its upstream gradient in place"
+            self.notice(Finding("input-mutated", "upstream", "backward", said))
+        found = dict(zip(wanted, gradients, strict=True)) | misshapen
+        return {key: to_numpy(gradient) for key, gradient in found.items() if gradient is not None}
+
+    def leaves(self, arrays):
+        """{name: fresh tensor}, float inputs and parameters with gradients; all complex where one is: torch's products
+        take no real factor beside a complex one.
+        """
+        tensors = {name: self.tensor(array) for name, array in arrays.items()}
+        if any(tensor.is_complex() for tensor in tensors.values()):
+            return {n: t.to(torch.complex128) if t.is_floating_point() else t for n, t in tensors.items()}
+        for name in (*self.input_names, *self.parameters):
+            tensors[name].requires_grad_(tensors[name].is_floating_point())
+        return tensors
+
+    def tensor(self, array):
+        """A fresh tensor on the device; floating values in dtype, where one is set."""
+        tensor = torch.tensor(plain(array), device=self.device)
+        return tensor.to(self.dtype) if self.dtype is not None and tensor.is_floating_point() else tensor
+
+    def notice(self, finding):
+        if finding not in self.findings:
+            self.findings += (finding,)
+
+
+def changed(before, now):
+    """Whether a copy was written to: by torch, which counts, or past torch, which shows in the values alone."""
+    return now._version > 0 or not torch.equal(before, now.detach())
+
+
+def shaking(directions):
+    return nullcontext() if directions is None else ShakenTorch(directions)
+
+
+def copied(module, name):
+    """A deep copy of the user's module. TypeError for what has a backward that autograd never calls, or no copy."""
+    if callable(getattr(module, "backward", None)):
+        raise TypeError(
+            f"parity.check: {name} is an nn.Module with a method backward, which autograd never calls; put it into a "
+            "torch.autograd.Function and pass the module that applies it"
+        )
+    try:
+        return copy.deepcopy(module)
+    except Exception as error:
+        raise TypeError(f"parity.check: {name} cannot be copied: {error}") from error

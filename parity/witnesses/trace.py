@@ -1,0 +1,135 @@
+"""The trace: autograd of the subject's own forward, a twin that nobody had to write."""
+
+import traceback
+import warnings
+from contextlib import nullcontext
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from parity.subjects.base import SubjectRaised, as_tuple
+from parity.subjects.torch_callable import HandTorch
+from parity.witnesses.autograd import Autograd
+from parity.witnesses.dynamo import Graph
+from parity.witnesses.own_forward import NotTraceable, own_forwards
+
+SAME = 1e-6  # of the largest: rounding in float64 is far below, a forward that was misread far above
+STEP = 6e-6  # ∛ε: where the error of a central difference is smallest, about ∛ε² = 4e-11 of it
+SLACK = 1e-4  # a kink between the two points changes one term by its share; a path that the trace lost is one of few
+ROUNDED = 1e-9  # of the outputs: their rounding over the step, ε/STEP = 4e-11, and what a sum of them adds
+
+
+class Trace(Autograd):
+    """A NumPy forward is read by torch._dynamo, on the CPU; a torch one runs without its hand-written derivatives.
+
+    Raises NotTraceable where that cannot be done, or where what was read is not what the subject computes: a number
+    taken out of an array, float(x[0]), leaves the graph in silence. So the outputs are compared with the subject's,
+    and the gradient with a central difference in one random direction, once for given shapes.
+    """
+
+    def __init__(self, hand, device):
+        super().__init__(hand, device if isinstance(hand, HandTorch) else "cpu")
+        self.name = f"autograd of {hand.name}'s own forward"
+        self.hand = hand.double() if isinstance(hand, HandTorch) else hand
+        self.call, self.opening = (
+            (self.opened, own_forwards) if isinstance(hand, HandTorch) else (self.traced, nullcontext)
+        )
+        self.graphs: dict[tuple, Graph] = {}
+        self.verified: set[tuple] = set()
+
+    def run(self, arrays, upstream):
+        shapes = shapes_of(arrays)
+        with self.opening() as self.check, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a number taken out of a tensor: `verify` sees whether that matters
+            results = super().run(arrays, upstream)
+        if shapes not in self.verified:
+            self.verify(doubled(arrays), upstream, results)
+            self.verified.add(shapes)
+        return results
+
+    def outputs(self, tensors):
+        outputs = super().outputs(tensors)
+        if lower := [str(output.dtype) for output in outputs if output.dtype != torch.float64]:
+            raise self.refusal(f"{self.title} is in {lower[0]}, whatever the forward is given")
+        return outputs
+
+    def traced(self, weights, inputs):
+        tensors = weights | dict(zip(self.input_names, inputs, strict=True))
+        shapes = shapes_of(tensors)
+        if shapes not in self.graphs:
+            self.graphs[shapes] = Graph(self.hand, tensors)
+        return self.graphs[shapes](tensors)
+
+    def opened(self, weights, inputs):
+        outputs = as_tuple(self.hand.call(weights, inputs))
+        self.check(outputs)
+        return outputs
+
+    def verify(self, arrays, upstream, results):
+        """NotTraceable where outputs or gradients are not those of the subject's own forward in float64."""
+        outputs = [array for (kind, _), array in results.items() if kind == "output"]
+        for ours, theirs in zip(self.own_outputs(arrays), outputs, strict=True):
+            if np.shape(ours) != theirs.shape or largest(ours - theirs) > SAME * largest(theirs):
+                raise self.refusal(f"{self.title} gives other outputs than the forward itself")
+        rng, gradients = np.random.default_rng(0), {name: g for (kind, name), g in results.items() if kind != "output"}
+        way = {name: rng.uniform(-1, 1, g.shape) * (largest(arrays[name]) or 1) for name, g in gradients.items()}
+        blur = ROUNDED * sum(np.sum(np.abs(g * y)) for g, y in zip(upstream, outputs, strict=True))
+        holds = partial(self.holds_along, arrays, upstream, gradients, blur)
+        if not holds(way) and not any([holds({name: step}) for name, step in way.items()]):
+            raise self.refusal(f"{self.title} could not be verified: beside this point the forward raises")
+
+    def holds_along(self, arrays, upstream, gradients, blur, way):
+        """Whether the gradient is the slope of Σ upstream · outputs along {name: step}, by a central difference.
+
+        False where the forward raises there (a probability of 1 moves beyond 1); NotTraceable where the two differ.
+        """
+        sides = [arrays | {name: arrays[name] + h * step for name, step in way.items()} for h in (STEP, -STEP)]
+        try:
+            up, down = (self.hand.outputs(side) for side in sides)
+        except SubjectRaised:
+            return False
+        slope = sum(np.sum(g * (a - b)) for g, a, b in zip(upstream, up, down, strict=True)) / (2 * STEP)
+        terms = np.concatenate([np.ravel(gradients[name] * step) for name, step in way.items()])
+        if not abs(slope - terms.sum()) <= SLACK * np.abs(terms).sum() + blur:
+            raise self.refusal(f"{self.title} loses part of the derivative: {terms.sum():.6g}, numerically {slope:.6g}")
+        return True
+
+    def own_outputs(self, arrays):
+        try:
+            return [np.asarray(output, float) for output in self.hand.outputs(arrays)]
+        except SubjectRaised as error:
+            raise self.refusal(f"{self.title} could not be verified: the forward raises {error}") from error
+
+    def refusal(self, sentence):
+        return NotTraceable(sentence)
+
+    def failure(self, error):
+        return error if isinstance(error, NotTraceable) else self.refusal(f"{self.title} stops: {reason(error)}")
+
+    @property
+    def title(self):
+        return f"the trace of {self.hand.name}"
+
+
+def doubled(arrays):
+    return {name: array.astype(float) if array.dtype.kind == "f" else array for name, array in arrays.items()}
+
+
+def largest(array):
+    return np.max(np.abs(array), initial=0)
+
+
+def shapes_of(arrays):
+    return tuple((name, tuple(array.shape), str(array.dtype)) for name, array in arrays.items())
+
+
+def reason(error):
+    """What stopped a trace, in a line: the user's own line first, where torch tells it."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    said = next((line.removeprefix("Explanation: ") for line in lines if line.startswith("Explanation: ")), lines[0])
+    here = Path(__file__).parents[1]
+    stack = getattr(error, "real_stack", None) or traceback.extract_tb(error.__traceback__)
+    frames = [frame for frame in stack if here not in Path(frame.filename).parents and "torch" not in frame.filename]
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}: {said}" if frames else said
