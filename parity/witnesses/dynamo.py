@@ -103,12 +103,14 @@ def stand_ins():
         dtype = self.as_proxy().node.meta["example_value"].dtype
         return NumpyDTypeVariable(np.dtype(str(dtype).removeprefix("torch.")))
 
-    trace_rules.is_numpy, NumpyVariable.call_function = is_numpy, call_function
-    NumpyNdarrayVariable.var_getattr = var_getattr
+    places = (trace_rules, "is_numpy"), (NumpyVariable, "call_function"), (NumpyNdarrayVariable, "var_getattr")
     try:
+        for (owner, name), function in zip(places, (is_numpy, call_function, var_getattr), strict=True):
+            setattr(owner, name, function)
         yield
     finally:
-        trace_rules.is_numpy, NumpyVariable.call_function, NumpyNdarrayVariable.var_getattr = known
+        for (owner, name), function in zip(places, known, strict=True):
+            setattr(owner, name, function)
 
 
 def itself(value):

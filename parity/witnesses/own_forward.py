@@ -24,8 +24,7 @@ class NotTraceable(Exception):
 def own_forwards():
     """Inside, autograd goes through the forward of every Function and custom op that is not torch's own.
 
-    The forward runs as it is, with a stand-in for ctx. Yields a check of outputs: NotTraceable where a derivative by hand
-    is still in their graph. Raises NotTraceable from within where a forward leaves autograd's graph.
+    The forward runs as it is, with a stand-in for ctx; NotTraceable is raised in here where it leaves autograd's graph.
     """
     functions = {function: function.forward for function in user_functions(torch.autograd.Function)}
     before = {function: {name: vars(function).get(name) for name in REPLACED} for function in functions}
@@ -34,7 +33,7 @@ def own_forwards():
             for name, value in differentiated(function, forward).items():
                 setattr(function, name, staticmethod(value))
         with OwnOperators():
-            yield partial(check_opened, functions)
+            yield
     finally:
         for function, own in before.items():
             for name, value in own.items():
@@ -44,18 +43,24 @@ def own_forwards():
                     delattr(function, name)
 
 
-def check_opened(functions, outputs):
-    for node in hand_written(outputs):
-        if node._forward_cls not in functions:
-            raise NotTraceable(f"{function_of(node)} keeps its own derivative")
-
-
 def user_functions(base):
     """Every subclass that has a forward, torch's own left out."""
     for function in base.__subclasses__():
         yield from user_functions(function)
-        if function.__module__.split(".")[0] != "torch" and function.forward is not torch.autograd.Function.forward:
+        if not is_torchs_own(function) and function.forward is not torch.autograd.Function.forward:
             yield function
+
+
+def is_torchs_own(function):
+    """torch makes a Function for each custom op, among others."""
+    return function.__module__.split(".")[0] == "torch"
+
+
+def check_opened(outputs):
+    """NotTraceable where a derivative that was not replaced is in the graph: of a custom op called past Python, say."""
+    for node in hand_written(outputs):
+        if is_torchs_own(node._forward_cls):
+            raise NotTraceable(f"{function_of(node)} keeps its own derivative")
 
 
 def differentiated(function, forward):
@@ -85,7 +90,8 @@ def differentiated(function, forward):
         return outputs
 
     def backward(ctx, *upstream):
-        return back_through(*ctx.record, upstream)
+        leaves, outputs = ctx.record
+        return back_through(leaves, outputs, upstream)
 
     shared = {"backward": backward, "vjp": torch.autograd.Function.vjp}
     if separates_context(function):

@@ -13,7 +13,7 @@ from parity.subjects.base import SubjectRaised, as_tuple
 from parity.subjects.torch_callable import HandTorch
 from parity.witnesses.autograd import Autograd
 from parity.witnesses.dynamo import Graph
-from parity.witnesses.own_forward import NotTraceable, own_forwards
+from parity.witnesses.own_forward import NotTraceable, check_opened, own_forwards
 
 SAME = 1e-6  # of the largest: rounding in float64 is far below, a forward that was misread far above
 STEP = 6e-6  # ∛ε: where the error of a central difference is smallest, about ∛ε² = 4e-11 of it
@@ -33,15 +33,14 @@ class Trace(Autograd):
         super().__init__(hand, device if isinstance(hand, HandTorch) else "cpu")
         self.name = f"autograd of {hand.name}'s own forward"
         self.hand = hand.double() if isinstance(hand, HandTorch) else hand
-        self.call, self.opening = (
-            (self.opened, own_forwards) if isinstance(hand, HandTorch) else (self.traced, nullcontext)
-        )
+        self.call = self.opened if isinstance(hand, HandTorch) else self.traced
         self.graphs: dict[tuple, Graph] = {}
         self.verified: set[tuple] = set()
 
     def run(self, arrays, upstream):
         shapes = shapes_of(arrays)
-        with self.opening() as self.check, warnings.catch_warnings():
+        opening = own_forwards() if isinstance(self.hand, HandTorch) else nullcontext()
+        with opening, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of a number taken out of a tensor: `verify` sees whether that matters
             results = super().run(arrays, upstream)
         if shapes not in self.verified:
@@ -64,7 +63,7 @@ class Trace(Autograd):
 
     def opened(self, weights, inputs):
         outputs = as_tuple(self.hand.call(weights, inputs))
-        self.check(outputs)
+        check_opened(outputs)
         return outputs
 
     def verify(self, arrays, upstream, results):
@@ -77,7 +76,7 @@ class Trace(Autograd):
         way = {name: rng.uniform(-1, 1, g.shape) * (largest(arrays[name]) or 1) for name, g in gradients.items()}
         blur = ROUNDED * sum(np.sum(np.abs(g * y)) for g, y in zip(upstream, outputs, strict=True))
         holds = partial(self.holds_along, arrays, upstream, gradients, blur)
-        if not holds(way) and not any([holds({name: step}) for name, step in way.items()]):
+        if not holds(way) and True not in [holds({name: step}) for name, step in way.items()]:
             raise self.refusal(f"{self.title} could not be verified: beside this point the forward raises")
 
     def holds_along(self, arrays, upstream, gradients, blur, way):
