@@ -156,6 +156,8 @@ def test_functions_are_read_by_what_they_take():
     assert isinstance(read(lambda x: x / 0, [object()]), HandLoss)
     assert isinstance(read(lambda x: nn.functional.linear(x, torch.ones(4, 2)), [x]), HandTorch)
     assert isinstance(read(lambda x: Gelu.apply(x), [(3, 2)]), HandTorch)
+    assert isinstance(read(lambda x: function(None, lambda ctx, x: (x, x * x)).apply(x), [(3, 2)]), HandTorch)
+    assert isinstance(read(lambda x: x * x, [(3, 2)]), HandLoss)
 
 
 def test_reading_draws_nothing_from_the_global_generators():
@@ -231,7 +233,9 @@ def test_a_gradient_of_another_dtype_is_seen_though_torch_casts_it():
     found, results, hand = seen(lambda ctx, dz: (dz * ctx.saved_tensors[1], (dz * ctx.saved_tensors[0]).float()))
     assert found == {("dtype-changed", "w")}
     assert results["input", "w"].dtype == np.float64
-    assert "Product.backward returns torch.float32 for w, a tensor of torch.float64" in hand.findings[0].sentence
+    assert (
+        "Product: Product.backward returns torch.float32 for w, a tensor of torch.float64" in hand.findings[0].sentence
+    )
 
 
 def test_a_gradient_that_torch_sums_is_seen():
@@ -275,6 +279,22 @@ def test_what_is_changed_in_place_is_seen(name):
     backward, forward, expected = CHANGES[name]
     found, _, _ = seen(backward or (lambda ctx, dz: (dz, dz)), forward)
     assert found == {expected}
+
+
+def test_weights_that_backward_changes_are_seen():
+    class Updates(Block):
+        def forward(self, x):
+            return function(update, lambda ctx, x, w: x @ w.T).apply(x, self.dense.weight)
+
+    def update(ctx, dz):
+        x, weight = ctx.saved_tensors
+        dx, dw = dz @ weight, dz.T @ x
+        weight.data -= 0.1 * dw
+        return dx, dw
+
+    hand = read(Updates(), [(5, 4)])
+    hand.run(*drawn(hand, (5, 4)))
+    assert [(finding.code, finding.row) for finding in hand.findings] == [("updated-weights", "dense.weight")]
 
 
 def test_a_declared_change_in_place_is_none():

@@ -103,20 +103,6 @@ def underflows(tensor, factors):
     return functools.reduce(torch.logical_and, (torch.as_tensor(factor) != 0 for factor in factors), tensor == 0)
 
 
-def mover_of(dtype):
-    """What moves an array by one unit in the last place of that torch dtype: `moved` itself where NumPy has the type.
-
-    The values of a bfloat16 tensor travel as float32 arrays, whose own last place bfloat16 cannot hold.
-    """
-    return moved_bfloat16 if dtype == torch.bfloat16 else moved
-
-
-def moved_bfloat16(array, directions):
-    if array.dtype.kind != "f":
-        return array
-    return moved_tensor(torch.tensor(array).bfloat16(), directions).float().numpy()
-
-
 def loses_digits(before, after):
     """Whether a cast went to a type of fewer digits, so that it rounded."""
     floats = before.is_floating_point() and after.is_floating_point()

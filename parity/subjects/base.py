@@ -104,6 +104,14 @@ class Hand:
     def outputs(self, arrays):
         return self.forward(arrays)[0]
 
+    def double(self) -> "Hand":
+        """The same subject computing in float64: what works on arrays computes in the precision it is given."""
+        return self
+
+    def rounded(self, arrays):
+        """{name: the values that the subject computes with}, floats in float64."""
+        return {name: array.astype(float) if array.dtype.kind == "f" else array for name, array in arrays.items()}
+
     def run(self, arrays, upstream):
         outputs, state = self.forward(arrays)
         return keyed_outputs(outputs) | self.backward(state, upstream)

@@ -44,61 +44,70 @@ class HandTorch(Hand):
         other.dtype, other.findings = torch.float64, ()
         return other
 
-    def call(self, weights, inputs):
-        """({name: tensor}, tensors) -> what the subject returns."""
-        if isinstance(self.subject, torch.nn.Module):
-            return torch.func.functional_call(copy.deepcopy(self.subject), weights, inputs)
-        return self.subject(*inputs)
+    def rounded(self, arrays):
+        given = {name: self.tensor(array) for name, array in arrays.items()}
+        return {name: to_numpy(t.double() if t.is_floating_point() else t) for name, t in given.items()}
+
+    def copy(self, arrays):
+        return copy.deepcopy(self.subject) if isinstance(self.subject, torch.nn.Module) else None
+
+    def all_parts(self, net):
+        return list(net.modules()) if isinstance(net, torch.nn.Module) else []
+
+    def call(self, net, weights, inputs):
+        """(a copy of the module or None, {name: tensor}, tensors) -> what the subject returns."""
+        return self.subject(*inputs) if net is None else torch.func.functional_call(net, weights, inputs)
 
     @blames_subject
     @recording()
-    def forward(self, arrays):
+    def forward_on(self, net, arrays):
         directions = next((array.directions for array in arrays.values() if isinstance(array, ShakenArray)), None)
         with shaking(directions):
             leaves = self.leaves(arrays)
             given = {name: leaf.clone() for name, leaf in leaves.items()}  # a Function may change these in place
             weights = {name: given[name] for name in (*self.parameters, *self.buffers)}
-            outputs = as_tuple(self.call(weights, tuple(given[name] for name in self.input_names)))
+            outputs = as_tuple(self.call(net, weights, tuple(given[name] for name in self.input_names)))
         if not all(isinstance(output, torch.Tensor) for output in outputs):
             raise ContractBroken(f"{self.name} must return tensors, got {described(outputs)}")
         self.functions |= {function_of(node) for node in hand_written(outputs)}
-        for name in (*self.input_names, *self.parameters):
-            if changed(leaves[name], given[name]) and not any(output is given[name] for output in outputs):
-                self.notice(Finding("input-mutated", name, "forward", f"the forward changes {name} in place"))
-        return tuple(map(to_numpy, outputs)), (leaves, outputs, directions)
+        leaves = {key: leaves[key[1]] for key in self.keys()}
+        kept = {key: given[key[1]] for key in leaves if not any(given[key[1]] is output for output in outputs)}
+        kept = self.unchanged(leaves, kept, "forward")
+        return tuple(map(to_numpy, outputs)), (leaves, kept, outputs, directions)
 
     @blames_subject
     @recording()
     def backward(self, state, upstream):
-        leaves, outputs, directions = state
-        wanted = {("input", name): leaves[name] for name in self.input_names}
-        wanted |= {("parameter", name): leaves[name] for name in self.parameters}
-        wanted = {key: leaf for key, leaf in wanted.items() if leaf.requires_grad}
-        pairs = [(y, self.tensor(g).to(y.dtype)) for y, g in zip(outputs, upstream, strict=True) if y.requires_grad]
-        if not pairs:
-            said = f"{self.name} gives no gradient: its output does not require grad, the forward left autograd's graph"
-            self.notice(Finding("never-written", "", "forward", said))
-            return {}
+        leaves, kept, outputs, directions = state
+        wanted = {key: leaf for key, leaf in leaves.items() if leaf.requires_grad}
         keys = {id(leaf): key for key, leaf in wanted.items()}
-        given = [g.clone() for _, g in pairs]
         with watched(hand_written(outputs), keys, self.notice) as misshapen, shaking(directions):
-            gradients = torch.autograd.grad(
-                [y for y, _ in pairs], list(wanted.values()), given, retain_graph=True, allow_unused=True
-            )
-        if any(changed(g, now) for (_, g), now in zip(pairs, given, strict=True)):
-            said = "backward changes its upstream gradient in place"
-            self.notice(Finding("input-mutated", "upstream", "backward", said))
-        found = dict(zip(wanted, gradients, strict=True)) | misshapen
-        return {key: to_numpy(gradient) for key, gradient in found.items() if gradient is not None}
+            pairs = [(y, self.tensor(g).to(y.dtype)) for y, g in zip(outputs, upstream, strict=True) if y.requires_grad]
+            if not pairs:
+                self.notice("never-written", None, "forward", "leaves autograd's graph: its output has no gradient")
+                return {}
+            returned, g = zip(*pairs, strict=True)
+            given = tuple(one.clone() for one in g)
+            found = torch.autograd.grad(returned, tuple(wanted.values()), given, retain_graph=True, allow_unused=True)
+        self.unchanged(leaves, kept, "backward")
+        if any(map(changed, g, given)):
+            self.notice("input-mutated", ("input", "upstream"), "backward", "changes its upstream gradient in place")
+        gradients = dict(zip(wanted, found, strict=True)) | misshapen
+        return {key: to_numpy(gradient) for key, gradient in gradients.items() if gradient is not None}
+
+    def keys(self):
+        """(kind, name) of every input and parameter."""
+        return [("input", name) for name in self.input_names] + [("parameter", name) for name in self.parameters]
 
     def leaves(self, arrays):
-        """{name: fresh tensor}, float inputs and parameters with gradients; all complex where one is: torch's products
-        take no real factor beside a complex one.
+        """{name: fresh tensor}, float inputs and parameters with gradients.
+
+        All floats are complex where one is: torch's products take no real factor beside a complex one.
         """
         tensors = {name: self.tensor(array) for name, array in arrays.items()}
         if any(tensor.is_complex() for tensor in tensors.values()):
             return {n: t.to(torch.complex128) if t.is_floating_point() else t for n, t in tensors.items()}
-        for name in (*self.input_names, *self.parameters):
+        for _, name in self.keys():
             tensors[name].requires_grad_(tensors[name].is_floating_point())
         return tensors
 
@@ -107,14 +116,22 @@ class HandTorch(Hand):
         tensor = torch.tensor(plain(array), device=self.device)
         return tensor.to(self.dtype) if self.dtype is not None and tensor.is_floating_point() else tensor
 
-    def notice(self, finding):
+    def unchanged(self, leaves, given, where):
+        """Those of the tensors given to the subject that are as they were; a finding for each that is not."""
+        for key in [key for key in given if changed(leaves[key], given[key])]:
+            late_weight = where == "backward" and key[0] == "parameter"
+            self.notice("updated-weights" if late_weight else "input-mutated", key, where, f"changes {key[1]} in place")
+        return {key: tensor for key, tensor in given.items() if not changed(leaves[key], tensor)}
+
+    def notice(self, code, key, where, sentence):
+        finding = Finding(code, key[1] if key else "", where, f"{self.name}: {where} {sentence}")
         if finding not in self.findings:
             self.findings += (finding,)
 
 
 def changed(before, now):
     """Whether a copy was written to: by torch, which counts, or past torch, which shows in the values alone."""
-    return now._version > 0 or not torch.equal(before, now.detach())
+    return now._version > 0 or not torch.equal(before, now)
 
 
 def shaking(directions):

@@ -9,8 +9,6 @@ from contextlib import contextmanager
 import torch
 from torch.autograd.function import BackwardCFunction
 
-from parity.report import Finding
-
 
 @contextmanager
 def recording():
@@ -38,10 +36,10 @@ def function_of(node):
 
 @contextmanager
 def watched(nodes, keys, notice):
-    """Inside, every hand-written backward passes what it returns to `seen`; yields {key: gradient of a wrong shape}.
+    """Inside, what every hand-written backward returns is looked at; yields {key: gradient of a wrong shape}.
 
-    keys: {id of a leaf tensor: key}. notice(Finding) is called for what torch would change in silence. A gradient of
-    an input or a weight whose shape torch would refuse is kept in what is yielded, and zeros go on in its place.
+    keys: {id of a leaf tensor: key}. notice(code, key, where, sentence) is called for what torch changes in silence.
+    A gradient of a leaf in a shape that torch would refuse is kept in what is yielded; zeros go on in its place.
     """
     misshapen: dict = {}
     for node in nodes:
@@ -54,6 +52,8 @@ def watched(nodes, keys, notice):
 
 
 def watcher(node, keys, notice, misshapen):
+    """The node's own `apply`, with a look at the gradients that its function returns."""
+
     def apply(*upstream):
         returned = type(node).apply(node, *upstream)
         gradients = list(returned) if isinstance(returned, tuple) else [returned]
@@ -62,7 +62,7 @@ def watcher(node, keys, notice, misshapen):
         for i, (below, position) in zip(wanted, edges, strict=True):
             if i < len(gradients) and isinstance(gradients[i], torch.Tensor):
                 expected, key = below._input_metadata[position], keys.get(id(leaf_of(below)))
-                report_changes(function_of(node), gradients[i], expected, key, notice)
+                notice_changes(f"{function_of(node)}.backward", gradients[i], expected, key, notice)
                 if key is not None and not sums_to(gradients[i].shape, expected.shape):
                     misshapen[key] = gradients[i]
                     gradients[i] = torch.zeros(expected.shape, dtype=expected.dtype, device=expected.device)
@@ -78,17 +78,15 @@ def leaf_of(node):
     return getattr(node, "variable", None)
 
 
-def report_changes(function, gradient, expected, key, notice):
-    """A finding for a gradient of another dtype, and for one that torch sums to the shape of its input."""
-    name = key[1] if key else ""
-    target = f"{name or 'an intermediate value'}, a tensor of"
+def notice_changes(where, gradient, expected, key, notice):
+    """Say that a gradient has another dtype than its input, or a shape that torch sums to that of its input."""
+    target = f"for {key[1] if key else 'an intermediate value'}, a tensor of"
     if gradient.dtype != expected.dtype:
-        said = f"returns {gradient.dtype} for {target} {expected.dtype}; torch casts it in silence"
-        notice(Finding("dtype-changed", name, f"{function}.backward", f"{function}.backward {said}"))
-    shape = tuple(expected.shape)
-    if tuple(gradient.shape) != shape and sums_to(gradient.shape, shape):
-        said = f"returns shape {tuple(gradient.shape)} for {target} shape {shape}; torch sums it in silence"
-        notice(Finding("broadcast-not-reduced", name, f"{function}.backward", f"{function}.backward {said}"))
+        sentence = f"returns {gradient.dtype} {target} {expected.dtype}; torch casts it in silence"
+        notice("dtype-changed", key, where, sentence)
+    found, shape = tuple(gradient.shape), tuple(expected.shape)
+    if found != shape and sums_to(found, shape):
+        notice("broadcast-not-reduced", key, where, f"returns shape {found} {target} shape {shape}; torch sums it")
 
 
 def sums_to(shape, target):

@@ -11,6 +11,7 @@ from torch._ops import OpOverload, OpOverloadPacket
 
 from parity.inputs import prepare
 from parity.subjects.base import as_tuple, function_name, one_line, positional_names
+from parity.subjects.torch_graph import hand_written, recording
 from parity.undisturbed import undisturbed
 
 OPERATORS = CustomOpDef | OpOverload | OpOverloadPacket
@@ -62,12 +63,16 @@ def input_names(subject, count):
     return positional_names(subject.forward if isinstance(subject, torch.nn.Module) else subject, count)
 
 
-def is_torch(subject, inputs):
-    """Whether a subject is a torch callable; a plain function is one if arrays fail and tensors give tensors."""
-    if function_class(subject) or isinstance(subject, OPERATORS | torch.nn.Module):
-        return True
-    if not callable(subject) or callable(getattr(subject, "backward", None)):
-        return False
+def is_torch(subject):
+    """Whether a subject is a torch callable by its kind: a Function's `apply`, a custom op, an nn.Module."""
+    return bool(function_class(subject)) or isinstance(subject, OPERATORS | torch.nn.Module)
+
+
+def takes_tensors(function, inputs):
+    """Whether a function is a torch callable: on tensors it gives tensors, with a derivative by hand in their graph.
+
+    Without one it is a torch callable still where it raises on arrays; else it is a loss in NumPy.
+    """
     with undisturbed(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -75,16 +80,24 @@ def is_torch(subject, inputs):
             arrays = [prepare(f"x{i}", value, np.dtype(float), rng) for i, value in enumerate(inputs)]
         except (TypeError, ValueError):  # refused by name later on
             return False
-        try:
-            return isinstance(subject(*arrays), torch.Tensor)
-        except Exception:
-            return any(gives_tensors(subject, arrays, dtype) for dtype in (torch.float64, torch.float32))
+        outputs = tensors_of(function, arrays, torch.float64) or tensors_of(function, arrays, torch.float32)
+        return bool(hand_written(outputs)) or bool(outputs and raises(function, arrays))
 
 
-def gives_tensors(function, arrays, dtype):
+@recording()
+def tensors_of(function, arrays, dtype):
+    """The outputs of a function on tensors that require gradients; none where it raises or gives something else."""
     tensors = [torch.tensor(array) for array in arrays]
     try:
-        returned = function(*(t.to(dtype) if t.is_floating_point() else t for t in tensors))
+        returned = as_tuple(function(*(t.to(dtype).requires_grad_() if t.is_floating_point() else t for t in tensors)))
     except Exception:
-        return False
-    return all(isinstance(output, torch.Tensor) for output in as_tuple(returned))
+        return ()
+    return returned if all(isinstance(output, torch.Tensor) for output in returned) else ()
+
+
+def raises(function, arrays):
+    try:
+        function(*arrays)
+    except Exception:
+        return True
+    return False

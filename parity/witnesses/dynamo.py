@@ -32,11 +32,12 @@ SETTINGS |= {"numpy_default_float": "float64", "numpy_default_int": "int64", "nu
 class Graph:
     """({name: tensor}) -> tuple of outputs: `hand.outputs` for inputs and weights of the shapes that it was caught for.
 
+    A whole number (a label without axes) is a constant of the graph.
     Raises what torch._dynamo raises where it cannot follow, RuntimeError where torch.compile is switched off.
     """
 
     def __init__(self, hand, tensors):
-        examples = {name: tensor.detach().clone() for name, tensor in tensors.items()}
+        examples = {name: tensor.item() if is_whole(tensor) else tensor.detach() for name, tensor in tensors.items()}
         caught: dict = {}
         with undisturbed_dynamo(), stand_ins():
             outputs = compiled(caught)(copy.deepcopy(hand), examples)
@@ -52,6 +53,11 @@ class Graph:
         return tuple(results[place] for place in self.places)
 
 
+def is_whole(array):
+    """Whether an array or tensor is a whole number without axes: a label that chooses a branch."""
+    return array.ndim == 0 and "float" not in str(array.dtype)
+
+
 def compiled(caught) -> Callable:
     """(hand, {name: tensor}) -> list of outputs, for one call, which leaves its graph in `caught`."""
 
@@ -63,8 +69,10 @@ def compiled(caught) -> Callable:
         return run
 
     def outputs(hand, tensors):
-        arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
-        return [torch.as_tensor(output).clone() for output in hand.outputs(arrays)]  # a clone: no input is an output
+        arrays = {name: t.numpy() if isinstance(t, torch.Tensor) else t for name, t in tensors.items()}
+        forward_on, copy = type(hand).forward_on.__wrapped__, type(hand).copy  # its exceptions are told as they are
+        net = getattr(copy, "__wrapped__", copy)(hand, arrays)
+        return [torch.as_tensor(output).clone() for output in forward_on(hand, net, arrays)[0]]  # no input, so a clone
 
     alone = types.FunctionType(outputs.__code__.replace(), globals(), "outputs")
     return torch.compile(alone, fullgraph=True, backend=backend, dynamic=False)
@@ -118,7 +126,7 @@ def itself(value):
     return value
 
 
-def errstate(**_):
+def no_context(**_):
     """np.errstate: torch has no such warnings."""
     return nullcontext()
 
@@ -146,5 +154,5 @@ def sliding_window_view(array, window_shape, axis=None):
     return array
 
 
-STAND_INS: dict[Callable, Any] = {copy.deepcopy: itself, np.errstate: errstate, np.pad: pad}
+STAND_INS: dict[Callable, Any] = {copy.deepcopy: itself, np.errstate: no_context, np.pad: pad}
 STAND_INS[np.lib.stride_tricks.sliding_window_view] = sliding_window_view

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch.autograd.graph import saved_tensors_hooks
 
+from parity.followed import HIDDEN
 from parity.subjects.base import SubjectRaised, as_tuple
 from parity.subjects.torch_callable import HandTorch
 from parity.witnesses.autograd import Autograd
-from parity.witnesses.dynamo import Graph
+from parity.witnesses.dynamo import Graph, is_whole
 from parity.witnesses.own_forward import NotTraceable, check_opened, own_forwards
 
 SAME = 1e-6  # of the largest: rounding in float64 is far below, a forward that was misread far above
@@ -32,19 +34,17 @@ class Trace(Autograd):
     def __init__(self, hand, device):
         super().__init__(hand, device if isinstance(hand, HandTorch) else "cpu")
         self.name = f"autograd of {hand.name}'s own forward"
-        self.hand = hand.double() if isinstance(hand, HandTorch) else hand
-        self.call = self.opened if isinstance(hand, HandTorch) else self.traced
+        self.own = hand.double()
         self.graphs: dict[tuple, Graph] = {}
         self.verified: set[tuple] = set()
 
     def run(self, arrays, upstream):
-        shapes = shapes_of(arrays)
-        opening = own_forwards() if isinstance(self.hand, HandTorch) else nullcontext()
-        with opening, warnings.catch_warnings():
+        opening = own_forwards() if isinstance(self.own, HandTorch) else nullcontext()
+        with opening, saved_tensors_hooks(copy_of, itself), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of a number taken out of a tensor: `verify` sees whether that matters
             results = super().run(arrays, upstream)
-        if shapes not in self.verified:
-            self.verify(doubled(arrays), upstream, results)
+        if (shapes := shapes_of(arrays)) not in self.verified:
+            self.verify(self.hand.rounded(arrays), upstream, results)
             self.verified.add(shapes)
         return results
 
@@ -54,15 +54,18 @@ class Trace(Autograd):
             raise self.refusal(f"{self.title} is in {lower[0]}, whatever the forward is given")
         return outputs
 
-    def traced(self, weights, inputs):
-        tensors = weights | dict(zip(self.input_names, inputs, strict=True))
+    def compute(self, tensors):
+        if isinstance(self.own, HandTorch):
+            return self.opened(tensors)
         shapes = shapes_of(tensors)
         if shapes not in self.graphs:
-            self.graphs[shapes] = Graph(self.hand, tensors)
+            self.graphs[shapes] = Graph(self.own, tensors)
         return self.graphs[shapes](tensors)
 
-    def opened(self, weights, inputs):
-        outputs = as_tuple(self.hand.call(weights, inputs))
+    def opened(self, tensors):
+        """The outputs of a torch subject inside own_forwards."""
+        weights = {name: tensors[name] for name in (*self.own.parameters, *self.own.buffers)}
+        outputs = as_tuple(self.own.call(self.own.copy({}), weights, tuple(tensors[n] for n in self.own.input_names)))
         check_opened(outputs)
         return outputs
 
@@ -86,7 +89,7 @@ class Trace(Autograd):
         """
         sides = [arrays | {name: arrays[name] + h * step for name, step in way.items()} for h in (STEP, -STEP)]
         try:
-            up, down = (self.hand.outputs(side) for side in sides)
+            up, down = (self.own.outputs(side) for side in sides)
         except SubjectRaised:
             return False
         slope = sum(np.sum(g * (a - b)) for g, a, b in zip(upstream, up, down, strict=True)) / (2 * STEP)
@@ -97,7 +100,7 @@ class Trace(Autograd):
 
     def own_outputs(self, arrays):
         try:
-            return [np.asarray(output, float) for output in self.hand.outputs(arrays)]
+            return [np.asarray(output, float) for output in self.own.outputs(arrays)]
         except SubjectRaised as error:
             raise self.refusal(f"{self.title} could not be verified: the forward raises {error}") from error
 
@@ -112,8 +115,13 @@ class Trace(Autograd):
         return f"the trace of {self.hand.name}"
 
 
-def doubled(arrays):
-    return {name: array.astype(float) if array.dtype.kind == "f" else array for name, array in arrays.items()}
+def copy_of(saved):
+    """What a backward pass is given later, though the forward may go on to change the tensor in place."""
+    return saved.detach().clone()
+
+
+def itself(saved):
+    return saved
 
 
 def largest(array):
@@ -121,14 +129,16 @@ def largest(array):
 
 
 def shapes_of(arrays):
-    return tuple((name, tuple(array.shape), str(array.dtype)) for name, array in arrays.items())
+    """What a graph holds for: names, shapes, dtypes, and the values of its constants."""
+    return tuple((name, tuple(a.shape), str(a.dtype), a.item() if is_whole(a) else None) for name, a in arrays.items())
 
 
 def reason(error):
     """What stopped a trace, in a line: the user's own line first, where torch tells it."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
-    said = next((line.removeprefix("Explanation: ") for line in lines if line.startswith("Explanation: ")), lines[0])
-    here = Path(__file__).parents[1]
+    said = {name: text for name, _, text in (line.partition(": ") for line in lines)}
+    told = "Developer debug context" if lines[0] == "Observed exception" else "Explanation"
     stack = getattr(error, "real_stack", None) or traceback.extract_tb(error.__traceback__)
-    frames = [frame for frame in stack if here not in Path(frame.filename).parents and "torch" not in frame.filename]
-    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}: {said}" if frames else said
+    frames = [frame for frame in stack if not frame.filename.startswith(HIDDEN)]
+    text = said.get(told, lines[0])
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}: {text}" if frames else text
