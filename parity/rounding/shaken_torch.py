@@ -28,15 +28,15 @@ class ShakenTorch(TorchDispatchMode):
     def __init__(self, directions):
         super().__init__()
         self.directions = directions
+        self.threads: list = []  # one setting for each time that this context was entered
 
     def __enter__(self):
-        self.threads = torch.autograd.set_multithreading_enabled(False)
-        self.threads.__enter__()
+        self.threads.append(torch.autograd.set_multithreading_enabled(False))
         return super().__enter__()
 
     def __exit__(self, *error):
         super().__exit__(*error)
-        self.threads.__exit__(*error)
+        self.threads.pop().__exit__(*error)
 
     def __torch_dispatch__(self, operator, types, args=(), kwargs=None):
         kwargs, name = kwargs or {}, operator._schema.name.split("::")[1]
@@ -88,6 +88,11 @@ def moved_tensor(tensor, directions, factors=None):
     if tensor.device.type == "cpu" and tensor.itemsize >= 4:  # NumPy has the type, shares the memory and is quicker
         factors = factors and [(f != 0).numpy() if isinstance(f, torch.Tensor) else f for f in factors]
         return torch.from_numpy(moved(tensor.numpy(), directions, factors))
+    return on_its_device(tensor, directions, factors)
+
+
+def on_its_device(tensor, directions, factors=None):
+    """`moved` in torch's own operators."""
     direction = torch.from_numpy(directions.take(tensor.shape)).to(tensor.device, tensor.dtype)
     spacing = (tensor.view(WHOLE_NUMBERS[tensor.dtype]) + 1).view(tensor.dtype) - tensor
     size = tensor.abs()

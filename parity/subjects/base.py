@@ -108,9 +108,9 @@ class Hand:
         """The same subject computing in float64: what works on arrays computes in the precision it is given."""
         return self
 
-    def rounded(self, arrays):
-        """{name: the values that the subject computes with}, floats in float64."""
-        return {name: array.astype(float) if array.dtype.kind == "f" else array for name, array in arrays.items()}
+    def seen(self, array):
+        """The values that the subject computes with where it is given this array, floats in float64."""
+        return array.astype(float) if array.dtype.kind == "f" else array
 
     def run(self, arrays, upstream):
         outputs, state = self.forward(arrays)

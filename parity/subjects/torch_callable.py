@@ -44,9 +44,9 @@ class HandTorch(Hand):
         other.dtype, other.findings = torch.float64, ()
         return other
 
-    def rounded(self, arrays):
-        given = {name: self.tensor(array) for name, array in arrays.items()}
-        return {name: to_numpy(t.double() if t.is_floating_point() else t) for name, t in given.items()}
+    def seen(self, array):
+        tensor = self.tensor(array)
+        return to_numpy(tensor.double() if tensor.is_floating_point() else tensor)
 
     def copy(self, arrays):
         return copy.deepcopy(self.subject) if isinstance(self.subject, torch.nn.Module) else None
