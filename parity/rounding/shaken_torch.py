@@ -25,9 +25,10 @@ class ShakenTorch(TorchDispatchMode):
     would draw from `directions` in an order that no seed fixes, so inside this context it stays on the calling one.
     """
 
-    def __init__(self, directions):
+    def __init__(self, directions, notice_cast=None):
+        """notice_cast(dtype) is called for each cast that rounds to that dtype."""
         super().__init__()
-        self.directions = directions
+        self.directions, self.notice_cast = directions, notice_cast
         self.threads: list = []  # one setting for each time that this context was entered
 
     def __enter__(self):
@@ -45,8 +46,7 @@ class ShakenTorch(TorchDispatchMode):
                 result = getattr(torch.ops.aten, name.removesuffix("_"))(*args, **kwargs).to(args[0].dtype)
             return args[0].copy_(result)
         if name in TORCH_CASTS:
-            result = operator(*args, **kwargs)
-            return self.move(result) if loses_digits(args[0], result) else result
+            return self.cast(args[0], operator(*args, **kwargs))
         if any(returned.alias_info is not None for returned in operator._schema.returns):
             return operator(*args, **kwargs)
         if name not in TORCH_EXACT and (steps := arithmetic_of(operator)) is not None:
@@ -58,6 +58,14 @@ class ShakenTorch(TorchDispatchMode):
         if isinstance(results, torch.Tensor):
             return self.move(results, args if name in TORCH_UNDERFLOWING else None)
         return tree_map(self.move, results)
+
+    def cast(self, before, after):
+        """The result of a cast, moved where it rounded."""
+        if not loses_digits(before, after):
+            return after
+        if self.notice_cast is not None:
+            self.notice_cast(after.dtype)
+        return self.move(after)
 
     def reordered(self, name, args):
         """The arguments of a sum or a product of matrices with their terms in another order, see `reordered` above."""

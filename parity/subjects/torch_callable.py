@@ -2,10 +2,13 @@
 
 import copy
 from contextlib import nullcontext
+from pathlib import Path
 
+import numpy as np
 import torch
 
 from parity.bridge import to_numpy
+from parity.followed import users_frame
 from parity.report import Finding
 from parity.rounding.shaken import ShakenArray, plain
 from parity.rounding.shaken_torch import ShakenTorch
@@ -17,8 +20,8 @@ from parity.subjects.torch_kinds import callable_name, input_names
 class HandTorch(Hand):
     """An autograd.Function's `apply`, a custom op, an nn.Module, or a function of tensors that returns tensors.
 
-    dtype: the torch dtype of every floating tensor inside, where that is not the arrays' own: NumPy has no bfloat16, so
-    bfloat16 values travel as float32 arrays. Complex arrays stay complex. device: where the tensors are.
+    dtype: the torch dtype inside, where that is not the arrays' own: NumPy has no bfloat16, so bfloat16 values travel
+    as float32 arrays. float64 and complex arrays stay what they are, a replay in full. device: where the tensors are.
     findings: what torch passes over in silence, seen in the runs so far; functions: the names of the hand-written
     derivatives met so far, none where autograd would only be compared with itself.
     A module runs on deep copies. Shaken arrays shake the tensors that are made of them.
@@ -39,7 +42,7 @@ class HandTorch(Hand):
             self.buffers |= {name: to_numpy(buffer) for name, buffer in subject.named_buffers()}
 
     def double(self):
-        """The same subject computing in float64, with no findings yet."""
+        """The same subject computing in float64 whatever it is given, with no findings yet."""
         other = copy.copy(self)
         other.dtype, other.findings = torch.float64, ()
         return other
@@ -62,7 +65,7 @@ class HandTorch(Hand):
     @recording()
     def forward_on(self, net, arrays):
         directions = next((array.directions for array in arrays.values() if isinstance(array, ShakenArray)), None)
-        with shaking(directions):
+        with self.shaking(directions, arrays.values()):
             leaves = self.leaves(arrays)
             given = {name: leaf.clone() for name, leaf in leaves.items()}  # a Function may change these in place
             weights = {name: given[name] for name in (*self.parameters, *self.buffers)}
@@ -81,7 +84,7 @@ class HandTorch(Hand):
         leaves, kept, outputs, directions = state
         wanted = {key: leaf for key, leaf in leaves.items() if leaf.requires_grad}
         keys = {id(leaf): key for key, leaf in wanted.items()}
-        with watched(hand_written(outputs), keys, self.notice) as misshapen, shaking(directions):
+        with watched(hand_written(outputs), keys, self.notice) as misshapen, self.shaking(directions, upstream):
             pairs = [(y, self.tensor(g).to(y.dtype)) for y, g in zip(outputs, upstream, strict=True) if y.requires_grad]
             if not pairs:
                 self.notice("never-written", None, "forward", "leaves autograd's graph: its output has no gradient")
@@ -94,6 +97,21 @@ class HandTorch(Hand):
             self.notice("input-mutated", ("input", "upstream"), "backward", "changes its upstream gradient in place")
         gradients = dict(zip(wanted, found, strict=True)) | misshapen
         return {key: to_numpy(gradient) for key, gradient in gradients.items() if gradient is not None}
+
+    def shaking(self, directions, arrays):
+        """Shaken arithmetic, where there are directions, that notices steps of fewer digits than the arrays have."""
+        if directions is None:
+            return nullcontext()
+        dtypes = (self.tensor(np.empty(0, array.dtype)).dtype for array in arrays if array.dtype.kind == "f")
+        working = next(dtypes, torch.float64)
+
+        def notice_cast(dtype):
+            if torch.finfo(dtype).eps > torch.finfo(working).eps:
+                frame = users_frame()
+                where = f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
+                self.notice("low-precision", None, where, f"computes in {dtype}, the rest is in {working}")
+
+        return ShakenTorch(directions, notice_cast)
 
     def keys(self):
         """(kind, name) of every input and parameter."""
@@ -112,9 +130,8 @@ class HandTorch(Hand):
         return tensors
 
     def tensor(self, array):
-        """A fresh tensor on the device; floating values in dtype, where one is set."""
-        tensor = torch.tensor(plain(array), device=self.device)
-        return tensor.to(self.dtype) if self.dtype is not None and tensor.is_floating_point() else tensor
+        """A fresh tensor on the device, of the values that the subject computes with."""
+        return in_dtype(torch.tensor(plain(array), device=self.device), self.dtype)
 
     def unchanged(self, leaves, given, where):
         """Those of the tensors given to the subject that are as they were; a finding for each that is not."""
@@ -129,13 +146,15 @@ class HandTorch(Hand):
             self.findings += (finding,)
 
 
+def in_dtype(tensor, dtype):
+    """The tensor as a subject of that dtype computes with it; float64, complex and whole numbers stay."""
+    casts = dtype is not None and tensor.is_floating_point() and tensor.dtype != torch.float64
+    return tensor.to(dtype) if casts else tensor
+
+
 def changed(before, now):
     """Whether a copy was written to: by torch, which counts, or past torch, which shows in the values alone."""
     return now._version > 0 or not torch.equal(before, now)
-
-
-def shaking(directions):
-    return nullcontext() if directions is None else ShakenTorch(directions)
 
 
 def copied(module, name):

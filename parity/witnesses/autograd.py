@@ -6,6 +6,7 @@ from parity.bridge import to_numpy
 from parity.rounding.budget import SHAKES
 from parity.rounding.shaken_torch import ShakenTorch
 from parity.subjects.base import as_tuple, name_outputs
+from parity.subjects.torch_callable import in_dtype
 from parity.subjects.torch_graph import recording
 
 
@@ -103,7 +104,5 @@ class Autograd:
 
     def tensor(self, array):
         """A fresh tensor, float64 wherever the array is floating, of the value that the subject computes with."""
-        tensor, dtype = torch.tensor(array, device=self.device), getattr(self.hand, "dtype", None)
-        if not tensor.is_floating_point():
-            return tensor
-        return (tensor if dtype is None else tensor.to(dtype)).double()
+        tensor = in_dtype(torch.tensor(array, device=self.device), getattr(self.hand, "dtype", None))
+        return tensor.double() if tensor.is_floating_point() else tensor

@@ -15,6 +15,7 @@ from parity.subjects.base import SubjectRaised, as_tuple
 from parity.subjects.torch_callable import HandTorch
 from parity.witnesses.autograd import Autograd
 from parity.witnesses.dynamo import Graph, is_whole
+from parity.witnesses.numeric import nudged
 from parity.witnesses.own_forward import NotTraceable, check_opened, own_forwards
 
 SAME = 1e-6  # of the largest: rounding in float64 is far below, a forward that was misread far above
@@ -28,7 +29,7 @@ class Trace(Autograd):
 
     Raises NotTraceable where that cannot be done, or where what was read is not what the subject computes: a number
     taken out of an array, float(x[0]), leaves the graph in silence. So the outputs are compared with the subject's,
-    and the gradient with a central difference in one random direction, once for given shapes.
+    and the gradient with a central difference in one random direction, once for each shape.
     """
 
     def __init__(self, hand, device):
@@ -39,15 +40,17 @@ class Trace(Autograd):
         self.verified: set[tuple] = set()
 
     def run(self, arrays, upstream):
+        results, shapes = self.differentiated(arrays, upstream), shapes_of(arrays)
+        if shapes not in self.verified:
+            self.verify({name: self.hand.seen(a) for name, a in arrays.items()}, [self.hand.seen(g) for g in upstream])
+            self.verified.add(shapes)
+        return results
+
+    def differentiated(self, arrays, upstream):
         opening = own_forwards() if isinstance(self.own, HandTorch) else nullcontext()
         with opening, saved_tensors_hooks(copy_of, itself), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of a number taken out of a tensor: `verify` sees whether that matters
-            results = super().run(arrays, upstream)
-        if (shapes := shapes_of(arrays)) not in self.verified:
-            seen = {name: self.hand.seen(array) for name, array in arrays.items()}
-            self.verify(seen, [self.hand.seen(g) for g in upstream], results)
-            self.verified.add(shapes)
-        return results
+            return super().run(arrays, upstream)
 
     def outputs(self, tensors):
         outputs = super().outputs(tensors)
@@ -70,18 +73,31 @@ class Trace(Autograd):
         check_opened(outputs)
         return outputs
 
-    def verify(self, arrays, upstream, results):
-        """NotTraceable where outputs or gradients are not those of the subject's own forward in float64."""
+    def verify(self, arrays, upstream):
+        """NotTraceable where outputs or gradients are not those of the subject's own forward in float64.
+
+        They are compared beside the data, off any kink, or where the forward raises there, at the data.
+        """
+        beside = {name: nudged(array) for name, array in arrays.items()}
+        if not self.verified_at(beside, upstream) and not self.verified_at(arrays, upstream):
+            raise self.refusal(f"{self.title} could not be verified: beside this point the forward raises")
+
+    def verified_at(self, arrays, upstream):
+        """Whether all is the same at this point; False where the forward raises, NotTraceable where it is not."""
+        try:
+            own = [np.asarray(output, float) for output in self.own.outputs(arrays)]
+        except SubjectRaised:
+            return False
+        results = self.differentiated(arrays, upstream)
         outputs = [array for (kind, _), array in results.items() if kind == "output"]
-        for ours, theirs in zip(self.own_outputs(arrays), outputs, strict=True):
+        for ours, theirs in zip(own, outputs, strict=True):
             if np.shape(ours) != theirs.shape or largest(ours - theirs) > SAME * largest(theirs):
                 raise self.refusal(f"{self.title} gives other outputs than the forward itself")
         rng, gradients = np.random.default_rng(0), {name: g for (kind, name), g in results.items() if kind != "output"}
         way = {name: rng.uniform(-1, 1, g.shape) * (largest(arrays[name]) or 1) for name, g in gradients.items()}
         blur = ROUNDED * sum(np.sum(np.abs(g * y)) for g, y in zip(upstream, outputs, strict=True))
         holds = partial(self.holds_along, arrays, upstream, gradients, blur)
-        if not holds(way) and True not in [holds({name: step}) for name, step in way.items()]:
-            raise self.refusal(f"{self.title} could not be verified: beside this point the forward raises")
+        return holds(way) or True in [holds({name: step}) for name, step in way.items()]
 
     def holds_along(self, arrays, upstream, gradients, blur, way):
         """Whether the gradient is the slope of Σ upstream · outputs along {name: step}, by a central difference.
@@ -98,12 +114,6 @@ class Trace(Autograd):
         if not abs(slope - terms.sum()) <= SLACK * np.abs(terms).sum() + blur:
             raise self.refusal(f"{self.title} loses part of the derivative: {terms.sum():.6g}, numerically {slope:.6g}")
         return True
-
-    def own_outputs(self, arrays):
-        try:
-            return [np.asarray(output, float) for output in self.own.outputs(arrays)]
-        except SubjectRaised as error:
-            raise self.refusal(f"{self.title} could not be verified: the forward raises {error}") from error
 
     def refusal(self, sentence):
         return NotTraceable(sentence)
