@@ -156,11 +156,6 @@ def doubled(arrays):
     return {name: array.astype(float) if array.dtype.kind == "f" else array for name, array in arrays.items()}
 
 
-def doubled(arrays):
-    """The float arrays in float64, integers as they are."""
-    return {name: array.astype(float) if array.dtype.kind == "f" else array for name, array in arrays.items()}
-
-
 def nudged(array):
     """A float array moved by about a thousandth, off any kink that it stands on."""
     if array.dtype.kind != "f":
