@@ -18,6 +18,7 @@ from parity.subjects import read
 from parity.subjects.base import SubjectRaised
 from parity.undisturbed import undisturbed
 from parity.verdicts import findings_of, settle
+from parity.witnesses.precision import full_precision
 
 HARMLESS = {"cancellation"}  # a right formula that loses digits
 SAME = 1e-9  # relative: two equal runs of a twin may differ by the order of a sum on a GPU, a random one differs by all
@@ -43,12 +44,15 @@ def check(subject, *inputs, against=None, wrt=None, dtype="float64", device="cpu
     """Judge a hand-derived backward, entry by entry.
 
     subject: an object of our contract, an object of the lecture's kind, which keeps gradients in attributes, a pair of
-    functions (forward, backward), or a loss (output, target) -> (J, dJ/doutput); parity.subjects tells how each is
-    read. inputs: arrays, tensors, or shapes (tuples of int, drawn at random away from 0). against: an nn.Module that
-    takes the subject's weights, or a function of tensors; without it numerical derivatives of the subject's own forward
-    judge. wrt: names of the inputs whose gradients are judged (every one that backward gives a gradient for, unless
-    told). dtype: what the hand side computes in, "float64" or "float32"; truth is float64, on device. seed: of random
-    inputs, upstream gradients and shakes. limit: seconds that one call of the subject's may take.
+    functions (forward, backward), a loss (output, target) -> (J, dJ/doutput), or a torch callable with a hand-written
+    backward; parity.subjects tells how each is read.
+    inputs: arrays, tensors, or shapes (tuples of int, drawn at random away from 0).
+    against: an nn.Module that takes the subject's weights, a function of tensors, or "trace" for autograd of the
+    subject's own forward; without it numerical derivatives of that forward judge.
+    wrt: names of the inputs whose gradients are judged (every one that backward gives a gradient for, unless told).
+    dtype: what the hand side computes in, "float64" or "float32", torch also "bfloat16" or "float16"; truth is float64,
+    on device. seed: of random inputs, upstream gradients and shakes. limit: seconds that one call of the subject's may
+    take.
 
     The upstream gradient is random, never ones. The budget of every entry is measured: what moves when all arithmetic
     is shaken by a unit in the last place (parity.rounding); numbers that the subject turns into Python floats leave
@@ -56,9 +60,9 @@ def check(subject, *inputs, against=None, wrt=None, dtype="float64", device="cpu
     Returns a Report; an exception of the subject becomes the verdict "error". Raises TypeError or ValueError for what
     cannot be checked at all: a device that is not there, weights that do not fit, inputs that are not numbers.
     """
-    setting = Setting(dtype, device, seed, limit)
     hand = read(subject, inputs)
-    with undisturbed(setting.limit) as printed:
+    setting = Setting(hand, dtype, device, seed, limit)
+    with undisturbed(setting.limit) as printed, full_precision():
         report = attempt(hand, inputs, against, wrt, setting)
     return replace(report, causes=(*report.causes, *printed_finding(printed)))
 
@@ -84,17 +88,18 @@ def report_on(hand, inputs, against, wrt, setting):
     upstream = examination.upstream_of(outputs, setting.rng)
     harm, returned = first_run(hand, arrays, upstream, outputs)
     examination.wanted = wanted_keys(hand, arrays, returned, wrt)
-    examination.reference = witnesses.choose(against, hand, examination.wanted, setting.device)
+    examination.reference = witnesses.choose(against, hand, examination.wanted, arrays, upstream, setting.device)
     examination.reference.settle(arrays, [array for key, array in returned.items() if key[0] == "output"])
     rows, trial = judge_on(examination, arrays, upstream, returned, steady_truth(examination, arrays, upstream))
     rows, findings, trial = settle([*rows, *surplus(returned, hand)], examination, trial)
     found = [*harm, *probe_calls(trial), *probe_data(examination, trial), *probe_digits(trial, rows, setting.dtype)]
-    rows = [failed_by(row, found) for row in rows]
+    found += [finding for finding in hand.findings if finding.row]
+    rows = [failed_by(row, found) if hand.proves else unproved(row) for row in rows]
     if any(row.verdict == "fail" and row.kind in GRADIENTS for row in rows):
         findings = [*findings, *diagnose(examination, trial, found)]
     title = f"{hand.name} against {examination.reference.name}"
     conditions = "; ".join(filter(None, [setting.conditions(hand), examination.reference.notes]))
-    causes = in_order([*found, *findings, *findings_of(rows)])
+    causes = in_order([*found, *hand.findings, *findings, *findings_of(rows)])
     return Report(title, conditions, tuple(named(rows, causes)), tuple(causes), unjudged(hand, arrays, rows, wrt))
 
 
@@ -129,6 +134,11 @@ def failed_by(row, found):
     """The row, failed by the first finding of a probe that names it."""
     codes = [f.code for f in found if f.row == row.name and f.code not in HARMLESS]
     return replace(row, verdict="fail", cause=row.cause or codes[0]) if codes else row
+
+
+def unproved(row):
+    """The row of a gradient that autograd took on both sides."""
+    return replace(row, verdict="void", note="no hand-written backward here") if row.kind in GRADIENTS else row
 
 
 def surplus(returned, hand):

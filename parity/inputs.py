@@ -7,17 +7,37 @@ import torch
 
 from parity.bridge import to_numpy
 
+WORKING = ("float32", "float64")
+LOW = {"bfloat16": "float32", "float16": "float16"}  # and how their values travel
 
-def check_dtype(dtype):
-    """The NumPy dtype of the hand side: float32 or float64, by name or as such; TypeError for others."""
-    name = str(dtype).removeprefix("torch.") if isinstance(dtype, torch.dtype) else dtype
+
+def check_dtype(dtype, torch_subject=False):
+    """The NumPy dtype in which the hand side's values travel; TypeError for others, by name.
+
+    float32 and float64; for a torch subject bfloat16 as well, which NumPy lacks and float32 holds, and float16.
+    """
+    name = dtype_name(dtype)
+    if name in WORKING or (torch_subject and name in LOW):
+        return np.dtype(LOW.get(name, name))
+    expected = " or ".join(f'"{known}"' for known in (*WORKING, *(LOW if torch_subject else ())))
+    hint = f"; {name} is for torch subjects" if name in LOW and not torch_subject else ""
+    raise TypeError(f"parity.check: expected dtype {expected}, got {dtype!r}{hint}")
+
+
+def torch_dtype(dtype):
+    """torch's dtype for what check_dtype accepts of a torch subject."""
+    check_dtype(dtype, torch_subject=True)
+    return getattr(torch, dtype_name(dtype))
+
+
+def dtype_name(dtype):
+    """`float32` for a dtype of NumPy's or torch's and for its name; None for what is none."""
+    if isinstance(dtype, torch.dtype) or dtype in tuple(LOW):
+        return str(dtype).removeprefix("torch.")
     try:
-        found = np.dtype(name)
+        return np.dtype(dtype).name
     except TypeError:
-        found = np.dtype(object)
-    if found.name not in ("float32", "float64"):
-        raise TypeError(f'parity.check: expected dtype "float32" or "float64", got {dtype!r}')
-    return found
+        return None
 
 
 def prepare(name, value, dtype, rng):

@@ -3,14 +3,22 @@
 import numpy as np
 
 from parity.bridge import check_device
-from parity.inputs import cast, check_dtype, is_shape, prepare
+from parity.inputs import cast, check_dtype, dtype_name, is_shape, prepare, torch_dtype
+from parity.subjects.torch_callable import HandTorch
+from parity.witnesses.precision import precision_note
 
 
 class Setting:
-    """The options of a check, refused by name where they make no sense (TypeError, ValueError)."""
+    """The options of a check of a subject, refused by name where they make no sense (TypeError, ValueError).
 
-    def __init__(self, dtype, device, seed, limit):
-        self.dtype, self.device = check_dtype(dtype), check_device(device)
+    dtype: that in which values travel in NumPy; a torch subject may compute in fewer digits, its own `dtype`.
+    """
+
+    def __init__(self, hand, dtype, device, seed, limit):
+        self.name, self.device = dtype_name(dtype), check_device(device)
+        self.dtype = check_dtype(dtype, isinstance(hand, HandTorch))
+        if isinstance(hand, HandTorch):
+            hand.dtype, hand.device = torch_dtype(dtype), self.device
         if self.device.type == "mps":
             raise ValueError("parity.check: device mps has no float64, which the twin computes in; use cpu")
         if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or seed < 0:
@@ -43,7 +51,8 @@ class Setting:
 
     def conditions(self, hand):
         """How the check was done, for the first line of a report."""
-        double = self.dtype == np.float64 and self.device.type == "cpu"
+        double = self.name == "float64" and self.device.type == "cpu"
         reference = "" if double else f", reference in float64 on {self.device}"
         upstream = "random upstream gradient" if hand.takes_upstream else "from its own loss"
-        return f"{self.dtype}{reference}, {upstream}, seed {self.seed}; read as {hand.read_as}"
+        precision = f", {note}" if (note := precision_note(self.device)) else ""
+        return f"{self.name}{reference}{precision}, {upstream}, seed {self.seed}; read as {hand.read_as}"

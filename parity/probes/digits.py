@@ -1,5 +1,7 @@
 """Probes of digits: a step in lower precision, and cancellation, both found on the tape where digits are missing."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from parity.diagnosis.tape import record
@@ -14,6 +16,9 @@ CANCELS = 0.4  # an operation loses that share of the digits when its operands a
 def probe_digits(trial, rows, dtype):
     """Findings on digits that are lost inside the subject, for gradients whose rows show it."""
     poor = [row for row in rows if row.kind in GRADIENTS and poor_digits(row, dtype)]
+    seen = [finding for finding in trial.hand.findings if finding.code == "low-precision"]
+    if seen and dtype == np.float64:
+        return [replace(seen[0], row=row.name) for row in poor]
     if not poor or sum(np.size(array) for array in trial.arrays.values()) > MOST:
         return []
     events = record(trial.hand, trial.arrays, trial.upstream).events

@@ -74,7 +74,8 @@ def keeps_shaking(directions):
 def unit(ours, theirs):
     """About a unit in the last place of each entry: it was rounded itself, and few runs may happen not to move it.
 
-    At least the smallest normal number of its type: below that digits are lost, and some machines flush all to 0.
+    At least the smallest normal number of its type: below that digits are lost, and some machines flush all to 0. None
+    flushes float16, whose normal numbers end at 6e-5 already: there it is the smallest number of all.
     """
     dtype = getattr(ours, "dtype", np.dtype(float))
     if dtype.kind not in "fc":
@@ -82,7 +83,7 @@ def unit(ours, theirs):
     info = np.finfo(dtype)
     with np.errstate(under="ignore"):
         size = np.nan_to_num(np.abs(theirs)) * float(info.eps)
-    return size + float(info.smallest_normal)
+    return size + float(info.smallest_subnormal if dtype == np.float16 else info.smallest_normal)
 
 
 def raise_to(largest, results, base):

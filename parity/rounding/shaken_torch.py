@@ -9,36 +9,66 @@ from torch.utils._pytree import tree_map
 
 from parity.rounding.shaken import moved
 
+# of the same width as the floats: one more is the next float away from 0
+WHOLE_NUMBERS = {torch.float64: torch.int64, torch.float32: torch.int32, torch.bfloat16: torch.int16}
+WHOLE_NUMBERS[torch.float16] = torch.int16
+
 
 class ShakenTorch(TorchDispatchMode):
     """Inside this context every arithmetic result of torch is moved likewise, autograd's backward pass included.
 
-    Views and in-place results share memory with an operand and are left alone; fused kernels are taken apart, sums
-    and products of matrices are done in another order.
+    Views share memory with an operand and are left alone; an operator in place becomes its twin out of place and a copy
+    back; fused kernels are taken apart, sums and products of matrices are done in another order.
+
+    The backward pass: on the CPU autograd runs it on the calling thread, where this mode is active. For a CUDA device
+    it has a thread of its own, to which modes travel with the rest of the calling thread's state; but then two threads
+    would draw from `directions` in an order that no seed fixes, so inside this context it stays on the calling one.
     """
 
-    def __init__(self, directions):
+    def __init__(self, directions, notice_cast=None):
+        """notice_cast(dtype) is called for each cast that rounds to that dtype."""
         super().__init__()
-        self.directions = directions
+        self.directions, self.notice_cast = directions, notice_cast
+        self.threads: list = []  # one setting for each time that this context was entered
+
+    def __enter__(self):
+        self.threads.append(torch.autograd.set_multithreading_enabled(False))
+        return super().__enter__()
+
+    def __exit__(self, *error):
+        super().__exit__(*error)
+        self.threads.pop().__exit__(*error)
 
     def __torch_dispatch__(self, operator, types, args=(), kwargs=None):
-        kwargs = kwargs or {}
+        kwargs, name = kwargs or {}, operator._schema.name.split("::")[1]
+        if name in TORCH_IN_PLACE:
+            with self:
+                result = getattr(torch.ops.aten, name.removesuffix("_"))(*args, **kwargs).to(args[0].dtype)
+            return args[0].copy_(result)
+        if name in TORCH_CASTS:
+            return self.cast(args[0], operator(*args, **kwargs))
         if any(returned.alias_info is not None for returned in operator._schema.returns):
             return operator(*args, **kwargs)
-        if operator._schema.name.split("::")[1] not in TORCH_EXACT and (steps := arithmetic_of(operator)) is not None:
+        if name not in TORCH_EXACT and (steps := arithmetic_of(operator)) is not None:
             with self:
                 return steps(*args, **kwargs)
-        results = operator(*self.reordered(operator, args), **kwargs)
-        name = operator._schema.name.split("::")[1]
+        results = operator(*self.reordered(name, args), **kwargs)
         if name in TORCH_EXACT:
             return results
         if isinstance(results, torch.Tensor):
             return self.move(results, args if name in TORCH_UNDERFLOWING else None)
         return tree_map(self.move, results)
 
-    def reordered(self, operator, args):
+    def cast(self, before, after):
+        """The result of a cast, moved where it rounded."""
+        if not loses_digits(before, after):
+            return after
+        if self.notice_cast is not None:
+            self.notice_cast(after.dtype)
+        return self.move(after)
+
+    def reordered(self, name, args):
         """The arguments of a sum or a product of matrices with their terms in another order, see `reordered` above."""
-        name = operator._schema.name.split("::")[1]
         if name in ("mm", "bmm", "mv", "dot"):
             a, b = args[:2]
             order = self.order(a, -1)
@@ -55,18 +85,52 @@ class ShakenTorch(TorchDispatchMode):
         return torch.from_numpy(self.directions.generator.permutation(tensor.shape[axis])).to(tensor.device)
 
     def move(self, tensor, factors=None):
-        if not isinstance(tensor, torch.Tensor) or not tensor.is_floating_point():
-            return tensor
-        if factors is not None:
-            factors = [f.detach().cpu().numpy() if isinstance(f, torch.Tensor) else f for f in factors]
-        return torch.from_numpy(moved(tensor.detach().cpu().numpy(), self.directions, factors)).to(tensor.device)
+        return moved_tensor(tensor, self.directions, factors) if isinstance(tensor, torch.Tensor) else tensor
+
+
+def moved_tensor(tensor, directions, factors=None):
+    """`moved` for a tensor: by one unit in the last place of its own dtype, on its own device; others as they are."""
+    tensor = tensor.detach()
+    if tensor.dtype not in WHOLE_NUMBERS:
+        return tensor
+    if tensor.device.type == "cpu" and tensor.itemsize >= 4:  # NumPy has the type, shares the memory and is quicker
+        factors = factors and [(f != 0).numpy() if isinstance(f, torch.Tensor) else f for f in factors]
+        return torch.from_numpy(moved(tensor.numpy(), directions, factors))
+    return on_its_device(tensor, directions, factors)
+
+
+def on_its_device(tensor, directions, factors=None):
+    """`moved` in torch's own operators."""
+    direction = torch.from_numpy(directions.take(tensor.shape)).to(tensor.device, tensor.dtype)
+    spacing = (tensor.view(WHOLE_NUMBERS[tensor.dtype]) + 1).view(tensor.dtype) - tensor
+    size = tensor.abs()
+    inwards = torch.where(size * size == size, -direction.abs(), direction)  # at ±1, and at 0 and infinities, see below
+    direction = torch.where(size == 0, direction.abs() * underflows(tensor, factors), inwards)
+    return tensor + direction * torch.where(size.isinf(), 0, spacing)
+
+
+def underflows(tensor, factors):
+    """Where a 0 is the product or power of numbers other than 0."""
+    if factors is None:
+        return 0
+    return functools.reduce(torch.logical_and, (torch.as_tensor(factor) != 0 for factor in factors), tensor == 0)
+
+
+def loses_digits(before, after):
+    """Whether a cast went to a type of fewer digits, so that it rounded."""
+    floats = before.is_floating_point() and after.is_floating_point()
+    return floats and torch.finfo(after.dtype).eps > torch.finfo(before.dtype).eps
 
 
 TORCH_UNDERFLOWING = {"mul", "div", "exp", "exp2", "pow", "reciprocal"}
+TORCH_CASTS = {"to", "_to_copy", "convert_element_type"}
 TORCH_EXACT = {"relu", "maximum", "minimum", "max", "min", "amax", "amin", "abs", "neg", "sign", "clamp", "where"}
-TORCH_EXACT |= {"threshold_backward", "gather", "index_select", "index", "cat", "stack", "clone", "_to_copy", "sort"}
+TORCH_EXACT |= {"threshold_backward", "gather", "index_select", "index", "cat", "stack", "clone", "sort"}
 TORCH_EXACT |= {"clamp_min", "clamp_max", "hardtanh", "hardtanh_backward"}
 TORCH_EXACT |= {"zeros_like", "ones_like", "full_like", "floor", "ceil", "round", "scalar_tensor", "full", "embedding"}
+TORCH_IN_PLACE = {"add_", "sub_", "mul_", "div_", "pow_", "reciprocal_", "sqrt_", "rsqrt_", "exp_", "expm1_", "log_"}
+TORCH_IN_PLACE |= {"log1p_", "sin_", "cos_", "tanh_", "sigmoid_", "erf_", "addmm_", "addmv_", "addr_", "baddbmm_"}
+TORCH_IN_PLACE |= {"addcmul_", "addcdiv_", "lerp_", "cumsum_", "index_add_", "scatter_add_"}
 
 
 @functools.cache

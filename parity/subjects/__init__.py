@@ -5,12 +5,16 @@ from parity.subjects.contract import HandLayer, HandLoss
 from parity.subjects.functions import HandPair
 from parity.subjects.names import LABELS, RATES
 from parity.subjects.stateful import BACKWARDS, FORWARDS, HandStateful, method_of
+from parity.subjects.torch_callable import HandTorch
+from parity.subjects.torch_kinds import instead_of, is_torch, takes_tensors
 
 
 def read(subject, inputs):
     """The normal form of a subject. Raises TypeError for what is none of the kinds that can be read."""
     if isinstance(subject, type):
-        raise TypeError(f"parity.check: the subject is the class {subject.__name__}; pass an instance of it")
+        raise TypeError(f"parity.check: the subject is the class {subject.__name__}; pass {instead_of(subject)}")
+    if is_torch(subject):
+        return HandTorch(subject, inputs)
     if isinstance(subject, tuple) and len(subject) == 2 and all(map(callable, subject)):
         return HandPair(subject, inputs)
     if method_of(subject, FORWARDS) and method_of(subject, BACKWARDS):
@@ -21,7 +25,7 @@ def read(subject, inputs):
             "backward(dout), which returns dx and leaves gradients in attributes (W_grad)"
         )
     if callable(subject):
-        return HandLoss(subject, inputs)
+        return (HandTorch if takes_tensors(subject, inputs) else HandLoss)(subject, inputs)
     raise TypeError(
         f"parity.check: cannot read {one_line(subject)} as a hand-derived backward; expected an object with forward "
         "and backward, a pair of functions (forward, backward), or a loss (output, target) -> (J, dJ/doutput)"

@@ -56,6 +56,7 @@ class Hand:
     the cache is the object's and not the caller's. label_names: inputs that are labels. seeded is set to True where the
     subject draws from a global generator: every run then starts it at the same place. writes_at is set to the
     line at which the subject writes to an array that it is lent: every run then has copies of its own.
+    findings: what a run itself shows, beside its results.
     """
 
     read_as: str
@@ -70,6 +71,7 @@ class Hand:
     label_names: tuple | list = ()
     seeded = False
     writes_at: str | None = None
+    findings: tuple = ()
     input_shapes: dict
 
     def copy(self, arrays) -> Any:
@@ -103,6 +105,19 @@ class Hand:
 
     def outputs(self, arrays):
         return self.forward(arrays)[0]
+
+    def double(self) -> "Hand":
+        """The same subject computing in float64: what works on arrays computes in the precision it is given."""
+        return self
+
+    @property
+    def proves(self):
+        """Whether a derivation by hand was met; autograd alone would be compared with itself."""
+        return True
+
+    def seen(self, array):
+        """The values that the subject computes with where it is given this array, floats in float64."""
+        return array.astype(float) if array.dtype.kind == "f" else array
 
     def run(self, arrays, upstream):
         outputs, state = self.forward(arrays)

@@ -91,7 +91,7 @@ class HandStateful(Hand):
         result = self.call_backward(net, arrays, None)
         if J is None:
             J, result = result, None
-        if not isinstance(J, np.ndarray | np.generic | float):
+        if not isinstance(J, (np.ndarray, np.generic, float)):  # a tuple: a trace follows no union of NumPy's types
             raise ContractBroken(
                 f"{type(net).__name__}.{self.backward_name} starts from a loss of its own but does not return it, "
                 f"got {described(J)}; return J, or give it a method loss({', '.join(self.label_names)})"

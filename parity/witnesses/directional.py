@@ -13,7 +13,7 @@ from parity.followed import followed
 from parity.rounding.budget import factor, keeps_shaking, raise_to, unit
 from parity.rounding.shaken import Directions, moved, shaken
 from parity.rows import Row, Worst
-from parity.witnesses.numeric import Numeric, doubled
+from parity.witnesses.numeric import Numeric
 
 PROBES = 3  # one alone sees any single wrong entry; errors of several entries may cancel in one, hardly in three
 SHAKES = 2  # of the first probe; with so few the budget is several hundred moves, and still far below any mistake
@@ -37,8 +37,8 @@ class Directional:
         self.numeric = Numeric(hand, wanted)
         self.numeric.choose(arrays, upstream, each=False)
         self.hand, self.wanted, self.seed = hand, [key for key in wanted if key in ours], seed
-        self.given, self.g = (arrays, upstream), [np.asarray(g, float) for g in upstream]
-        self.arrays, self.ours = doubled(arrays), {key: np.asarray(ours[key], float) for key in self.wanted}
+        self.given, self.ours = (arrays, upstream), {key: np.asarray(ours[key], float) for key in self.wanted}
+        self.arrays, self.g = self.numeric.seen(arrays, upstream)
         self.sizes = {key: self.size_of(array) for key, array in self.ours.items()}
 
     def size_of(self, array):
@@ -73,7 +73,8 @@ class Directional:
                 results = self.hand.run(arrays, g)
                 raise_to(largest, results, self.ours)
                 ours = sum(float(np.vdot(np.asarray(results[key], float), v)) for key, v in probe.weights.items())
-                double = {name: shaken(np.asarray(array), directions) for name, array in doubled(arrays).items()}
+                arrays, g = self.numeric.seen(arrays, g)
+                double = {name: shaken(np.asarray(array), directions) for name, array in arrays.items()}
                 theirs = self.numeric.along({k[1]: v for k, v in probe.weights.items()}, double, list(map(plain64, g)))
             moves.append(abs(ours - probe.ours) + abs(theirs[0] - probe.theirs))
         entries = sum(array.size for array in self.ours.values())

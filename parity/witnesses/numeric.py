@@ -27,7 +27,7 @@ class Numeric:
     """
 
     def __init__(self, hand, wanted):
-        self.hand, self.wanted = hand, list(wanted)
+        self.hand, self.own, self.wanted = hand, hand.double(), list(wanted)
         self.method: str | None = None
         self.own_error: dict = {}
 
@@ -43,13 +43,13 @@ class Numeric:
 
     def run(self, arrays, upstream):
         self.choose(arrays, upstream)
-        arrays, upstream = doubled(arrays), [np.asarray(g, float) for g in upstream]
+        arrays, upstream = self.seen(arrays, upstream)
         return self.outputs(arrays) | self.gradients(arrays, upstream)
 
     def choose(self, arrays, upstream, each=True):
         """Settle the method: here, or where a kink is here, beside it; along one direction, and along one of each."""
         if self.method is None:
-            arrays, upstream = doubled(arrays), [np.asarray(g, float) for g in upstream]
+            arrays, upstream = self.seen(arrays, upstream)
             beside = {name: nudged(array) for name, array in arrays.items()}
             kept = any(self.steps_are_kept(place, upstream, each) for place in (arrays, beside))
             self.method = "complex step" if kept else "central differences"
@@ -81,17 +81,22 @@ class Numeric:
 
     def largest_move(self, name, index, arrays, upstream, base, seed):
         """How far one entry moves, at most, when the inputs and all arithmetic of the forward are shaken."""
+        arrays, upstream = self.seen(arrays, upstream)
         moves = []
         for run in range(SHAKES):
             directions = Directions([seed, run])
-            shaken_arrays = {n: shaken(moved(array, directions), directions) for n, array in doubled(arrays).items()}
-            g = [moved(np.asarray(g, float), directions) for g in upstream]
+            shaken_arrays = {n: shaken(moved(array, directions), directions) for n, array in arrays.items()}
+            g = [moved(one, directions) for one in upstream]
             with followed(keeps_shaking(directions)):
                 moves.append(abs(self.entry(name, index, shaken_arrays, g)[0] - base))
         return max(move for move in moves if np.isfinite(move)) if np.isfinite(moves).any() else 0.0
 
+    def seen(self, arrays, upstream):
+        """Both with the values that the subject computes with, in float64."""
+        return {name: self.hand.seen(array) for name, array in arrays.items()}, [self.hand.seen(g) for g in upstream]
+
     def outputs(self, arrays):
-        outputs = name_outputs(self.hand.outputs(arrays))
+        outputs = name_outputs(self.own.outputs(arrays))
         return {("output", name): np.asarray(plain(output)) for name, output in outputs.items()}
 
     def gradients(self, arrays, upstream):
@@ -115,13 +120,13 @@ class Numeric:
 
     def entry_at(self, name, index, arrays, upstream):
         """entry, on arrays and upstream as they are."""
-        return self.entry(name, index, doubled(arrays), [np.asarray(g, float) for g in upstream])
+        return self.entry(name, index, *self.seen(arrays, upstream))
 
     def along(self, directions, arrays, upstream):
         """(the derivative of J along {name: direction}, its estimated error)."""
         if self.method == "complex step":
-            return complex_step(self.hand, directions, arrays, upstream), 0.0
-        return central(self.hand, directions, arrays, upstream)
+            return complex_step(self.own, directions, arrays, upstream), 0.0
+        return central(self.own, directions, arrays, upstream)
 
     def steps_are_kept(self, arrays, upstream, each):
         """Whether the complex step passes through the forward and agrees with central differences.
@@ -137,11 +142,11 @@ class Numeric:
     def step_agrees(self, directions, arrays, upstream):
         """Whether the complex step and differences agree along {name: direction}; a full ladder only in doubt."""
         try:
-            found = complex_step(self.hand, directions, arrays, upstream)
+            found = complex_step(self.own, directions, arrays, upstream)
         except (StepLost, SubjectRaised):
             return False
         for difference in (quick, central):
-            expected, error = difference(self.hand, directions, arrays, upstream)
+            expected, error = difference(self.own, directions, arrays, upstream)
             if abs(found - expected) <= TRUSTED * max(abs(found), abs(expected)) + 10 * error:
                 return True
         return False
@@ -149,7 +154,7 @@ class Numeric:
 
 def doubled(arrays):
     """The float arrays in float64, integers as they are."""
-    return {name: array.astype(float) if array.dtype == np.float32 else array for name, array in arrays.items()}
+    return {name: array.astype(float) if array.dtype.kind == "f" else array for name, array in arrays.items()}
 
 
 def nudged(array):

@@ -1,8 +1,8 @@
 """The complex step: f(x + i h v) = f(x) + i h f′(x) v + O(h²), so Im f / h is the derivative, to rounding.
 
-h = 10⁻²⁰ leaves nothing of the h² term and nothing to choose; what is smaller than 10⁻²⁸⁸ underflows. The forward must let complex numbers through: ordering
-by the real part (NumPy's does), no abs, no conj. A forward that drops the imaginary part raises StepLost here, or is
-found out by comparison with central differences (parity.witnesses.numeric).
+h = 10⁻²⁰ leaves nothing of the h² term and nothing to choose; what is smaller than 10⁻²⁸⁸ underflows. The forward must
+let complex numbers through: ordering by the real part (NumPy's does), no abs, no conj. A forward that drops the
+imaginary part raises StepLost here, or is found out by comparison with central differences (parity.witnesses.numeric).
 """
 
 import warnings
