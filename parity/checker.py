@@ -16,7 +16,7 @@ from parity.rows import GRADIENTS, unexpected
 from parity.setting import Setting
 from parity.subjects import read
 from parity.subjects.base import SubjectRaised
-from parity.undisturbed import undisturbed
+from parity.undisturbed import one_thread, undisturbed
 from parity.verdicts import findings_of, settle
 from parity.witnesses.precision import full_precision
 
@@ -83,6 +83,12 @@ def attempt(hand, inputs, against, wrt, setting):
 def report_on(hand, inputs, against, wrt, setting):
     """The Report on a subject that runs. Raises SubjectRaised where it does not."""
     hand, arrays, drawn = setting.gather(hand, inputs)
+    with one_thread(sum(array.size for array in arrays.values())):
+        return judged(hand, arrays, drawn, against, wrt, setting)
+
+
+def judged(hand, arrays, drawn, against, wrt, setting):
+    """The Report on a subject with the arrays that it is judged on; drawn: the names of those drawn at random."""
     examination = Examination(hand, drawn=drawn, seed=setting.seed, dtype=setting.dtype)
     outputs = hand.outputs(arrays)
     upstream = examination.upstream_of(outputs, setting.rng)

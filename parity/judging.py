@@ -7,24 +7,26 @@ from parity.rows import judge
 from parity.witnesses.directional import Directional, judge_directions
 from parity.witnesses.numeric import Numeric
 
-ENTRYWISE = 4000  # entries whose numerical derivatives are taken one by one, a forward call each
+ENTRYWISE = 2000  # entries whose numerical derivatives are taken one by one, a forward call each
 
 
-def judge_on(examination, arrays, upstream, ours, truth=None):
-    """(rows, Trial) of gradients that the subject gave on this data. Raises SubjectRaised.
+def judge_on(examination, arrays, upstream, ours, truth=None, most=ENTRYWISE):
+    """(rows, Trial) of gradients that the subject gave on this data, up to so many entry by entry.
+
+    Raises SubjectRaised.
 
     By random directions the Trial has no truth of wrong gradients: it is NaN there.
     """
-    if by_directions(examination, arrays):
+    if by_directions(examination, arrays, most):
         return judge_along(examination, arrays, upstream, ours)
     trial = examination.trial(arrays, upstream, ours, truth)
     return [judge_key(trial, key, examination.dtype) for key in trial.truth], trial
 
 
-def by_directions(examination, arrays):
+def by_directions(examination, arrays, most=ENTRYWISE):
     """Whether the reference is numerical and the gradients have too many entries to try one by one."""
     numeric = isinstance(examination.reference, Numeric)
-    return numeric and sum(np.size(arrays[name]) for _, name in examination.wanted) > ENTRYWISE
+    return numeric and sum(np.size(arrays[name]) for _, name in examination.wanted) > most
 
 
 def judge_along(examination, arrays, upstream, ours):

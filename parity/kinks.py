@@ -12,8 +12,9 @@ from parity.subjects.base import SubjectRaised
 from parity.witnesses.numeric import doubled, scale_of
 
 NEAR, NEARER = 1e-3, 1e-5  # relative distances; the longest step of central differences falls below both
-FEW = 4  # points that tell whether to look closer
 LOOKS = 24  # points on each distance: each side of one kink is missed with probability 2⁻²³
+FEW, SOME = 4, 4  # looks at so many of the wrong entries tell whether to look closer
+MOST = 200  # entries of one gradient that are looked at
 ROUNDINGS = 1e3  # that J, or a gradient, may have gathered
 KEPT = 0.3  # a spread that keeps this share over a hundredth of the distance is a jump, not a slope
 
@@ -48,7 +49,7 @@ def suspected(trial):
 
     def J(h):
         moved = arrays | {name: arrays[name] + h * direction for name, direction in v.items()}
-        outputs = trial.hand.outputs(moved)
+        outputs = trial.hand.double().outputs(moved)
         return sum(float(np.sum(g * np.asarray(out, float))) for g, out in zip(trial.upstream, outputs, strict=True))
 
     def bend(h):
@@ -63,43 +64,63 @@ def suspected(trial):
 
 
 def kinks(examination, trial, keys):
-    """{key: Kink} for those of the keys whose reference jumps right beside the trial's data."""
-    if not keys:
-        return {}
-    quick = spread(examination, trial, keys, NEARER, FEW)
-    suspects = [key for key in keys if (quick[key][1] - quick[key][0] > noise_of(trial, key)).any()]
-    if not suspects:
-        return {}
-    far, near = (spread(examination, trial, suspects, distance, LOOKS) for distance in (NEAR, NEARER))
+    """{key: Kink} for those of the keys whose reference jumps right beside the trial's data.
+
+    The worst entries are looked at: none of them on a kink, and the gradient is wrong whatever the others are.
+    """
+    entries = {key: worst_entries(trial, key) for key in keys}
+    quick = {key: indices[:SOME] for key, indices in entries.items()}
+    suspects = {
+        key: entries[key] for key, (jumps, *_) in jumping(examination, trial, quick, FEW).items() if jumps.any()
+    }
     found = {}
-    for key in suspects:
-        low, high = near[key]
-        width, wider = high - low, far[key][1] - far[key][0]
-        entries = (width > KEPT * wider) & (width > noise_of(trial, key))
-        if entries.any():
-            found[key] = Kink(key, entries, low, high)
+    for key, (jumps, low, high) in jumping(examination, trial, suspects, LOOKS).items():
+        if jumps.any():
+            found[key] = placed(key, np.shape(trial.truth[key]), entries[key], jumps, low, high)
     return found
 
 
-def noise_of(trial, key):
-    """What no jump is: roundings of a gradient. Its budget cannot tell, since shaking crosses a kink too."""
-    return ROUNDINGS * np.finfo(float).eps * np.max(np.abs(trial.truth[key]), initial=0.0)
+def worst_entries(trial, key):
+    """The flat indices of at most MOST entries, those furthest beyond their budget first."""
+    error = np.abs(np.asarray(trial.ours[key], float) - trial.truth[key])
+    return np.argsort(error / np.maximum(trial.budget[key], np.finfo(float).tiny), axis=None)[::-1][:MOST]
 
 
-def spread(examination, trial, keys, distance, looks):
-    """{key: (least, greatest)} of the reference's gradient here and at random points at that relative distance."""
-    least, greatest = ({key: trial.truth[key] for key in keys} for _ in range(2))
+def jumping(examination, trial, entries, looks):
+    """{key: (whether each of these entries jumps, the least, the greatest value beside it)}."""
+    far, near = (spread(examination, trial, entries, distance, looks) for distance in (NEAR, NEARER))
+    found = {}
+    for key in entries:
+        (low, high), (lower, higher) = near[key], far[key]
+        noise = ROUNDINGS * np.finfo(float).eps * np.max(np.abs(trial.truth[key]), initial=0.0)
+        found[key] = (high - low > KEPT * (higher - lower)) & (high - low > noise), low, high
+    return found
+
+
+def spread(examination, trial, entries, distance, looks):
+    """{key: (least, greatest)} of the reference at those entries, here and at random points at that distance."""
+    if not entries:
+        return {}
+    here = {key: trial.truth[key].ravel()[indices] for key, indices in entries.items()}
+    values = {key: [value] for key, value in here.items()}
     for look in range(looks):
         rng = np.random.default_rng([examination.seed, look])
         arrays = {name: beside(array, distance, rng) for name, array in trial.arrays.items()}
         try:
-            truth = examination.truth(arrays, trial.upstream)
+            found = examination.reference.at(entries, arrays, trial.upstream)
         except (SubjectRaised, ValueError):  # this point lies outside what the function takes
             continue
-        for key in keys:
-            least[key] = np.minimum(least[key], truth[key])
-            greatest[key] = np.maximum(greatest[key], truth[key])
-    return {key: (least[key], greatest[key]) for key in keys}
+        for key in entries:
+            values[key].append(found[key])
+    return {key: (np.min(found, axis=0), np.max(found, axis=0)) for key, found in values.items()}
+
+
+def placed(key, shape, indices, jumps, low, high):
+    """A Kink in the shape of its gradient from what was seen at some flat indices."""
+    arrays = [np.zeros(shape, bool), np.zeros(shape), np.zeros(shape)]
+    for array, values in zip(arrays, (jumps, low, high), strict=True):
+        array.reshape(-1)[indices] = values
+    return Kink(key, *arrays)
 
 
 def beside(array, distance, rng):

@@ -19,6 +19,7 @@ import torch
 
 from parity.followed import users_frame
 
+SMALL = 100_000
 SEEDED: ContextVar[bool] = ContextVar("SEEDED", default=False)
 LIMIT: ContextVar[float | None] = ContextVar("LIMIT", default=None)
 
@@ -56,6 +57,18 @@ def undisturbed(limit=None):
         np.random.set_state(state)  # noqa: NPY002
         random.setstate(python_state)
         os.chdir(folder)
+
+
+@contextmanager
+def one_thread(entries):
+    """One torch thread for arrays of up to SMALL entries in all: more would spend their time waiting for each other."""
+    before = torch.get_num_threads()
+    try:
+        if entries <= SMALL:
+            torch.set_num_threads(1)
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def seed_global_generators():

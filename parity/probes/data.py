@@ -7,12 +7,14 @@ import numpy as np
 from parity.examine import Examination
 from parity.fresh import batch_length, redrawn
 from parity.harm import raised_finding
+from parity.judging import judge_on
 from parity.report import Finding
 from parity.rounding.budget import FULL
 from parity.rows import GRADIENTS
 from parity.subjects.base import SubjectRaised
 from parity.witnesses.numeric import Numeric
 
+QUICK = 300  # entries that are judged one by one here, more by random directions
 ANOTHER = 3  # a batch that is neither one nor two, where a factor 2 and N would coincide
 
 
@@ -38,19 +40,18 @@ def other_batches(examination, trial):
         rng = np.random.default_rng([examination.seed, 2, batch])
         try:
             arrays = redrawn(examination.hand, trial.arrays, examination.drawn, rng, batch)
-            upstream = examination.upstream(arrays, rng)
-            examination.truth(arrays, upstream)
+            outputs = examination.reference.outputs_on(arrays)
+            upstream = examination.upstream_of(outputs.values(), rng)
         except (SubjectRaised, ValueError):
             continue  # this function takes no such batch
         try:
-            other = examination.trial(arrays, upstream)
+            rows = judge_on(examination, arrays, upstream, examination.hand.run(arrays, upstream), most=QUICK)[0]
         except SubjectRaised as raised:
             finding = raised_finding(raised.__cause__)
             yield Finding(finding.code, "", finding.where, f"for a batch of {batch}, {finding.sentence}")
             continue
-        yield from disagreements(
-            other, f"N = {length}", f"N = {batch}", "batch-of-one-only" if length == 1 else "unknown"
-        )
+        code = "batch-of-one-only" if length == 1 else "unknown"
+        yield from disagreements(rows, f"N = {length}", f"N = {batch}", code)
 
 
 def other_mode(examination, trial):
@@ -64,11 +65,11 @@ def other_mode(examination, trial):
             return
         wanted = [key for key in trial.truth if key[0] in GRADIENTS]
         other = Examination(hand, Numeric(hand, wanted), wanted, (), examination.seed, examination.dtype)
-        found = other.trial(trial.arrays, trial.upstream)
+        rows = judge_on(other, trial.arrays, trial.upstream, hand.run(trial.arrays, trial.upstream), most=QUICK)[0]
     except SubjectRaised:
         return
     modes = ("train", "eval") if examination.hand.subject.training else ("eval", "train")
-    yield from disagreements(found, f"{modes[0]} mode", f"{modes[1]} mode", "unknown")
+    yield from disagreements(rows, f"{modes[0]} mode", f"{modes[1]} mode", "unknown")
 
 
 def output_keys(trial):
@@ -88,8 +89,9 @@ def switched(hand):
     return other
 
 
-def disagreements(trial, here, there, code):
+def disagreements(rows, here, there, code):
     """Findings for what is right here and wrong there."""
-    for kind, name in sorted(trial.wrong()):
-        if kind in GRADIENTS:
-            yield Finding(code, name, "backward", f"gradient by {name} is right for {here} and wrong for {there}")
+    for row in rows:
+        if row.kind in GRADIENTS and row.verdict == "fail":
+            sentence = f"gradient by {row.name} is right for {here} and wrong for {there}"
+            yield Finding(code, row.name, "backward", sentence)

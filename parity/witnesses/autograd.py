@@ -81,6 +81,11 @@ class Autograd:
             return results
         return results | self.gradients(wanted, outputs, upstream)
 
+    def at(self, entries, arrays, upstream):
+        """{key: values} of the gradients at flat indices {key: indices}."""
+        found = self.run(arrays, upstream)
+        return {key: found[key].ravel()[indices] for key, indices in entries.items()}
+
     def outputs_on(self, arrays):
         """{key: float64 array} of the outputs alone."""
         with torch.no_grad():

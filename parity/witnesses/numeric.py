@@ -95,6 +95,9 @@ class Numeric:
         """Both with the values that the subject computes with, in float64."""
         return {name: self.hand.seen(array) for name, array in arrays.items()}, [self.hand.seen(g) for g in upstream]
 
+    def outputs_on(self, arrays):
+        return self.outputs(self.seen(arrays, [])[0])
+
     def outputs(self, arrays):
         outputs = name_outputs(self.own.outputs(arrays))
         return {("output", name): np.asarray(plain(output)) for name, output in outputs.items()}
@@ -121,6 +124,14 @@ class Numeric:
     def entry_at(self, name, index, arrays, upstream):
         """entry, on arrays and upstream as they are."""
         return self.entry(name, index, *self.seen(arrays, upstream))
+
+    def at(self, entries, arrays, upstream):
+        """{key: values} of the gradients at flat indices {key: indices}."""
+        found = {}
+        for key, indices in entries.items():
+            places = zip(*np.unravel_index(indices, np.shape(arrays[key[1]])), strict=True)
+            found[key] = np.array([self.entry_at(key[1], index, arrays, upstream)[0] for index in places])
+        return found
 
     def along(self, directions, arrays, upstream):
         """(the derivative of J along {name: direction}, its estimated error)."""
