@@ -22,6 +22,14 @@ class Repair:
     new: str
     sentence: str
 
+    def applied(self, text):
+        """The text of the file with the edit made. Raises ValueError where `old` does not stand there."""
+        lines = text.splitlines(keepends=True)
+        start = sum(map(len, lines[: self.line - 1])) + self.column
+        if not text.startswith(self.old, start):
+            raise ValueError(f"{self.file}:{self.line} does not read {self.old!r} at column {self.column}")
+        return text[:start] + self.new + text[start + len(self.old) :]
+
 
 @dataclass(frozen=True)
 class Finding:

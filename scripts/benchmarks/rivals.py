@@ -7,30 +7,35 @@ says that gradients differ, has caught; assert_close compares with the truth, at
 import numpy as np
 import torch
 
+from parity.rows import GRADIENTS
 from parity.subjects import read
 from parity.subjects.torch_callable import HandTorch
 
 RIVALS = ("gradcheck", "gradcheck fast", "assert_close")
 
 
-def caught_by(rival, build, inputs, truth):
-    """Whether a rival objects. build() makes the subject; truth: (ours, theirs), {key: gradient} each."""
+def gradcheck_objects(build, inputs, fast):
+    """Whether torch.autograd.gradcheck, at its defaults, objects to the subject that build() makes."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
         try:
-            if rival == "assert_close":
-                return not close(*truth)
-            function, tensors = as_function(build, inputs)
-            return not torch.autograd.gradcheck(function, tensors, fast_mode=rival.endswith("fast"))
+            return not torch.autograd.gradcheck(*as_function(build, inputs), fast_mode=fast)
         except Exception:
             return True
 
 
-def close(ours, theirs):
-    """Whether every gradient passes assert_close at its defaults."""
-    for key, right in theirs.items():
-        torch.testing.assert_close(torch.tensor(np.asarray(ours[key])), torch.tensor(right))
-    return True
+def assert_close_objects(report):
+    """Whether torch.testing.assert_close, at its defaults, objects to the gradients of a report beside the truth."""
+    for row in report.rows:
+        if row.kind in GRADIENTS and row.arrays is None:
+            return True
+        if row.kind in GRADIENTS:
+            ours, theirs, _ = (torch.tensor(np.asarray(array)) for array in row.arrays)
+            try:
+                torch.testing.assert_close(ours, theirs)
+            except AssertionError:
+                return True
+    return not report.rows
 
 
 def as_function(build, inputs):

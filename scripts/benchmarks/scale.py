@@ -6,7 +6,7 @@ from rich.table import Table
 import parity
 import scratch
 import torch_ref
-from scripts.benchmarks.rivals import caught_by
+from scripts.benchmarks.rivals import gradcheck_objects
 from scripts.benchmarks.timing import repeated, time_in_turn
 
 NETS = {(6, 8, 4, 3): 32, (64, 96, 32, 10): 128, (784, 1024, 192, 10): 256}  # sizes: batch
@@ -56,9 +56,9 @@ def costs(sizes, batch):
         "one entry wrong": (repeated(lambda: parity.check(wrong, x)), 1),
     }
     if count < SLOW_ENDS:
-        contestants["gradcheck"] = (repeated(lambda: caught_by("gradcheck", lambda: net, (x,), None)), 1)
+        contestants["gradcheck"] = (repeated(lambda: gradcheck_objects(lambda: net, (x,), fast=False)), 1)
     if count < FAST_ENDS:
-        contestants["gradcheck fast"] = (repeated(lambda: caught_by("gradcheck fast", lambda: net, (x,), None)), 1)
+        contestants["gradcheck fast"] = (repeated(lambda: gradcheck_objects(lambda: net, (x,), fast=True)), 1)
     medians = time_in_turn(contestants, ROUNDS)
     once = medians.pop("once")
     ratios = [f"{medians[name] / once:.0f}" if name in medians else "-" for name in COLUMNS]
