@@ -15,7 +15,7 @@ def in_order(findings):
 
 def outdone(finding, findings):
     """Whether another finding on the same row says why where this one says what, or nothing."""
-    others = [other for other in findings if other is not finding and other.row == finding.row]
+    others = [other for other in findings if other is not finding and other.concerns(finding.row)]
     if finding.code == "unknown":
         return any(other.code != "unknown" for other in others)
     if finding.code == "forward-mismatch":
@@ -26,5 +26,5 @@ def outdone(finding, findings):
 def named(rows, findings):
     """The rows, each wrong one with the code of the first finding that concerns it."""
     for row in rows:
-        codes = [f.code for f in findings if f.row == row.name and f.code != "unknown"]
+        codes = [f.code for f in findings if f.concerns(row.name) and f.code != "unknown"]
         yield replace(row, cause=codes[0]) if row.verdict == "fail" and codes else row

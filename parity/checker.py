@@ -138,7 +138,7 @@ def steady_truth(examination, arrays, upstream):
 
 def failed_by(row, found):
     """The row, failed by the first finding of a probe that names it."""
-    codes = [f.code for f in found if f.row == row.name and f.code not in HARMLESS]
+    codes = [f.code for f in found if f.concerns(row.name) and f.code not in HARMLESS]
     return replace(row, verdict="fail", cause=row.cause or codes[0]) if codes else row
 
 

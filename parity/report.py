@@ -36,6 +36,7 @@ class Finding:
     """A cause that was found: its code, the row it concerns, where, one sentence, and how sure (0..1).
 
     where: `mine.py:23`, or the part of a network, `layers.2 (Tanh), mine.py:23`. repair: where one was confirmed.
+    also: further rows that the same mistake makes wrong.
     """
 
     code: str
@@ -44,6 +45,11 @@ class Finding:
     sentence: str
     confidence: float = 1.0
     repair: Repair | None = None
+    also: tuple[str, ...] = ()
+
+    def concerns(self, row):
+        """Whether it is about the row of that name."""
+        return row == self.row or row in self.also
 
 
 @dataclass(frozen=True)

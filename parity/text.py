@@ -48,12 +48,14 @@ def finding_lines(finding):
     place = "" if finding.where in SIDES or finding.where in finding.sentence else finding.where
     sure = "" if finding.confidence == 1 else f" (confidence {finding.confidence:.0%})"
     text = f"{finding.code}: {place + ': ' if place else ''}{finding.sentence}{sure}"
-    return [*map(visible, text.splitlines()), *(repair_lines(finding.repair) if finding.repair else ())]
+    return [*map(visible, text.splitlines()), *(repair_lines(finding) if finding.repair else ())]
 
 
-def repair_lines(repair):
-    """`mine.py:23: multiply by 1 − h²`, then the old text behind − and the new one behind +."""
-    yield visible(f"  {Path(repair.file).name}:{repair.line}: {repair.sentence}")
+def repair_lines(finding):
+    """The old text behind − and the new one behind +, below where and how, unless the finding's sentence says so."""
+    repair = finding.repair
+    if repair.sentence not in finding.sentence:
+        yield visible(f"  {Path(repair.file).name}:{repair.line}: {repair.sentence}")
     for sign, text in (("−", repair.old), ("+", repair.new)):
         yield from (visible(f"  {sign} {line}") for line in text.splitlines())
 

@@ -108,8 +108,9 @@ def judge_part(visit, examination):
 
 
 def named_in_whole(part, finding):
-    """A part's finding as one of the whole: its row under the part's path, its place with the part's name."""
-    row = f"{part.path}.{finding.row}" if finding.row else ""
-    where = f"{part.path} ({part.name})"
-    where = where if finding.where in ("", "backward") else f"{where}, {finding.where}"
-    return replace(finding, row=row, where=where)
+    """A part's finding as one of the whole: its rows under the part's path, its place with the part's name."""
+    row, *also = [f"{part.path}.{name}" for name in (finding.row, *finding.also)]
+    place = "" if finding.where in ("", "backward") else finding.where
+    sentence = finding.sentence.removeprefix(f"{place}: ")
+    where = ", ".join(filter(None, [f"{part.path} ({part.name})", place]))
+    return replace(finding, row=row, also=tuple(also), where=where, sentence=sentence)
