@@ -5,7 +5,7 @@ RUN := $(VENV)/bin/python
 READY := $(VENV)/ready
 LOCK := $(shell command -v flock >/dev/null && echo flock .venv.lock) # two set-ups at once: the second waits
 
-.PHONY: demo test setup benchmark clean
+.PHONY: demo test setup benchmark soak clean
 
 demo: setup
 	$(RUN) scripts/demo.py
@@ -18,6 +18,13 @@ test: setup
 
 benchmark: setup
 	$(RUN) scripts/benchmark.py neuron
+	$(RUN) scripts/benchmark.py checker
+
+# False alarms over random right subjects: about ten minutes. A sample of it is among the tests.
+soak: setup
+	$(RUN) -m parity_tests.soak --dtype float64 --count 2000
+	$(RUN) -m parity_tests.soak --dtype float32 --count 2000
+	$(RUN) -m parity_tests.soak --dtype bfloat16 --count 1000
 
 setup:
 	@test -x $(RUN) || rm -f $(READY)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from parity.causes import GENERAL
 from parity.judging import by_directions, judge_on
 from parity.kinks import kinks, suspected
 from parity.report import Finding
@@ -136,6 +137,6 @@ def findings_of(rows):
     for row in sorted(rows, key=lambda row: row.cause != "forward-mismatch"):
         if row.cause == "forward-mismatch":
             yield Finding(row.cause, row.name, "forward", "the forward already differs; backward is not to blame yet")
-        elif row.cause:
+        elif row.cause in GENERAL:
             what = row.name if row.kind == "output" else f"gradient by {row.name}"
             yield Finding(row.cause, row.name, "backward", f"{what}: {row.note or row.cause}")
