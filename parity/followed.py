@@ -22,15 +22,21 @@ CONVERTERS = ("array", "asarray", "asanyarray", "ascontiguousarray", "asfortrana
 
 
 @functools.cache
+def hidden_file(name):
+    """Whether a file is NumPy's, torch's or the checker's own."""
+    return name.startswith(HIDDEN)
+
+
 def hidden(code):
-    """Whether a code object is NumPy's, torch's or the checker's own."""
-    return code.co_filename.startswith(HIDDEN)
+    return hidden_file(code.co_filename)
 
 
-def users_frame():
-    """The innermost frame of the user's own code."""
+def users_frame(base=None):
+    """The innermost frame of the user's own code; None where the checker's own frame `base` comes first."""
     frame = sys._getframe(1)
-    while frame.f_back is not None and hidden(frame.f_code):
+    while frame.f_back is not None and hidden_file(frame.f_code.co_filename):
+        if frame is base:
+            return None
         frame = frame.f_back
     return frame
 

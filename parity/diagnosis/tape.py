@@ -1,4 +1,4 @@
-"""The tape: what the user's own lines computed, operation by operation, and the same run with one of them changed.
+"""The tape: what the user's own lines computed, operation by operation, and the same run with some of them changed.
 
 Arrays that enter a subject as `TapedArray` hand their tape on to everything computed from them. Each operation becomes
 an Event: its name, operands, result, and its site, the instruction of the user's code that asked for it, so that all
@@ -6,48 +6,28 @@ turns of a loop share one site. A run can be repeated with changes: functions th
 site. The user's code itself runs each time, so control flow, writes in place and views mean what they mean there.
 """
 
-import functools
+import sys
+import time
 from collections.abc import Callable
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import numpy as np
 
-from parity.diagnosis.operations import METHODS, canonical
+from parity.diagnosis.scope import reachable
+from parity.diagnosis.sites import Site, site_of
+from parity.diagnosis.taped import TapedArray, copied, mapped, origin_of, plain, taped
 from parity.followed import followed, users_frame
 from parity.subjects.base import keyed_outputs
 
-
-class Site:
-    """One instruction of the user's code, where an operation was asked for; one object each, made by `site_of`."""
-
-    def __init__(self, code, offset):
-        self.code, self.offset, self.file = code, offset, code.co_filename
-
-    @functools.cached_property
-    def positions(self):
-        """(line, end line, column, end column) of the expression, columns in UTF-8 bytes; None where unknown."""
-        return list(self.code.co_positions())[self.offset // 2]
-
-    @property
-    def line(self):
-        return self.positions[0] or self.code.co_firstlineno
-
-    def __repr__(self):
-        return f"{Path(self.file).name}:{self.line}"
+BOTH = ("forward", "backward")
+TURNS = 4  # of a loop, in which what can be reached by name is noted
 
 
-SITES: dict[tuple[int, int], Site] = {}
-
-
-def site_of(frame):
-    """The Site that a frame has reached; a Site keeps its code alive, so that the identity stays its own."""
-    key = (id(frame.f_code), frame.f_lasti)
-    if key not in SITES:
-        SITES[key] = Site(frame.f_code, frame.f_lasti)
-    return SITES[key]
+class OutOfTime(BaseException):
+    """The deadline of a run has passed; not an Exception, so that the user's own code does not catch it."""
 
 
 @dataclass
@@ -55,7 +35,8 @@ class Event:
     """One operation: `name` is NumPy's (multiply, matmul, sum, getitem, …), operands and result are plain copies.
 
     origins: for each operand the index of the event whose result it is, or the name of the array of the run (an input,
-    a parameter, ("upstream", 0)), or None. occurrence counts the earlier events of the same site and phase.
+    a parameter, ("upstream", 0)), or None. occurrence counts the earlier events of the same site and phase. Where the
+    tape surveys: names, for each operand the local variable that holds it, or None; scope, see parity.diagnosis.scope.
     """
 
     index: int
@@ -67,6 +48,8 @@ class Event:
     origins: tuple
     result: Any = None
     occurrence: int = 0
+    names: tuple = ()
+    scope: dict = field(default_factory=dict)
 
 
 @dataclass
@@ -87,114 +70,100 @@ class Call:
 
 @dataclass
 class Tape:
-    """The events of one run. changes: {site: function(Call) -> result}, applied in `phases` alone."""
+    """The events of one run, and its results as {key: plain array}.
+
+    changes: {site: function(Call) -> result}, applied in `phases` alone. noting: whether events are kept; surveying:
+    whether they have names and scopes. watched: sites whose results are kept in `seen`, copies in order, in any case.
+    """
 
     changes: dict = field(default_factory=dict)
     phases: tuple = ("backward",)
+    noting: bool = True
+    surveying: bool = False
+    watched: frozenset = frozenset()
+    deadline: float = float("inf")
     events: list = field(default_factory=list)
     phase: str = "forward"
     results: dict = field(default_factory=dict)
     counts: dict = field(default_factory=dict)
+    seen: dict = field(default_factory=dict)
+    arrays: dict = field(default_factory=dict)
+    base: FrameType | None = None
+    paused: bool = False
 
     def do(self, name, operands, options, compute, place=None):
         """Do an operation, or what stands in for it, and note it; place: the array that it writes to, if any."""
-        frame = users_frame()
+        frame = None if self.paused else users_frame(self.base)
+        bare, options = mapped(plain, operands), mapped(plain, options)
+        if frame is None:  # the checker's own operation
+            return self.handed(compute(bare, options), place, None)
+        if time.perf_counter() > self.deadline:
+            raise OutOfTime
         site = site_of(frame)
-        origins = tuple(origin_of(operand) for operand in operands)
-        operands, options = mapped(plain, (operands, options))
         occurrence = self.counts[site, self.phase] = self.counts.get((site, self.phase), -1) + 1
-        noted = mapped(copied, operands)
+        event = self.note(name, site, frame, operands, bare, options, occurrence) if self.noting else None
         change = self.changes.get(site) if self.phase in self.phases else None
         if change is None:
-            result = compute(operands, options)
+            result = compute(bare, options)
         else:
-            result = change(Call(name, operands, options, compute, frame, self, occurrence))
-        event = Event(len(self.events), site, self.phase, name, noted, options, origins, None, occurrence)
+            result = change(Call(name, bare, options, compute, frame, self, occurrence))
+        if site in self.watched:
+            self.seen.setdefault(site, []).append(copied(result))
+        return self.handed(result, place, event)
+
+    def note(self, name, site, frame, operands, bare, options, occurrence):
+        """The Event of an operation, still without its result, appended."""
+        origins = tuple([origin_of(operand) for operand in operands])
+        event = Event(
+            len(self.events), site, self.phase, name, mapped(copied, bare), options, origins, None, occurrence
+        )
         self.events.append(event)
+        if self.surveying and occurrence < TURNS:
+            variables = {id(value): name for name, value in frame.f_locals.items()}
+            event.names = tuple([variables.get(id(operand)) for operand in operands])
+            event.scope = {text: plain(copied(value)) for text, value in self.within(reachable, frame).items()}
+        return event
+
+    def handed(self, result, place, event):
+        """The result as the user's code gets it: taped, or written to its place; copied to its event."""
         if place is not None:
             target = plain(place)
             if result is not None and result is not target:
                 target[...] = result
-            event.result = copied(target)
-            if isinstance(place, TapedArray):
-                place.origin = event.index
-            return place
+            result = target
+        if event is None:
+            return place if place is not None else mapped(lambda array: taped(array, self, None), result)
         event.result = mapped(copied, result)
-        return mapped(lambda array: taped(array, self, event.index), result)
+        if place is None:
+            return mapped(lambda array: taped(array, self, event.index), result)
+        if isinstance(place, TapedArray):
+            place.origin = event.index
+        return place
+
+    def read(self, value):
+        """Note that a value is passed on as it is; not where the operation at that very place has just made it."""
+        frame = None if self.paused else users_frame(self.base)
+        if frame is None:
+            return value
+        site = site_of(frame)
+        maker = self.events[value.origin].site if self.noting and type(value.origin) is int else site
+        fresh = maker is not site and maker.code is site.code and maker.positions == site.positions
+        if fresh or not (self.noting or site in self.changes or site in self.watched):
+            return value
+        passed = self.do("read", (value,), {}, lambda operands, _: operands[0])
+        return passed if site in self.changes else value  # the very object, which the user's code may ask for
 
     def create(self, function, args, options):
         """Note an array that the user's code makes, or a taped one that it converts."""
         return self.do(function.__name__, args, options, lambda operands, options: function(*operands, **options))
 
-
-class TapedArray(np.ndarray):
-    """An array whose operations are noted on its tape; origin: the index of the event that made it, or a name."""
-
-    tape: Any
-    origin: Any
-
-    def __array_finalize__(self, source):
-        self.tape = getattr(source, "tape", None)
-        self.origin = None
-
-    def __array_ufunc__(self, ufunc, method, *inputs, out=None, **options):
-        tape = next(a.tape for a in (*inputs, *(out or ()), options.get("where")) if isinstance(a, TapedArray))
-        place = None if out is None or len(out) > 1 else out[0]
-        if isinstance(place, TapedArray) and place.ndim == 0:
-            place = None  # a number: `s += 1` binds s anew, as it does without a tape
-        if method == "at":
-            place = inputs[0]
-
-        def compute(operands, options):
-            return getattr(ufunc, method)(*operands, **options)
-
-        return tape.do(canonical(ufunc, method), inputs, options, compute, place)
-
-    def __array_function__(self, function, types, args, kwargs):
-        found: list[TapedArray] = []
-        mapped(lambda leaf: found.append(leaf) if isinstance(leaf, TapedArray) else None, (args, kwargs))
-        place = kwargs.pop("out", None)
-
-        def compute(operands, options):
-            return function(*operands, **options)
-
-        return found[0].tape.do(function.__name__, args, kwargs, compute, place)
-
-    def __getitem__(self, key):
-        if isinstance(key, str):
-            return super().__getitem__(key)
-        return self.tape.do("getitem", (self, key), {}, lambda operands, _: operands[0][operands[1]])
-
-    def __setitem__(self, key, value):
-        def compute(operands, _):
-            operands[0][operands[1]] = operands[2]
-
-        self.tape.do("setitem", (self, key, value), {}, compute, self)
-
-    def __iter__(self):
-        return (self[i] for i in range(len(self)))
-
-    @property
-    def T(self):
-        return self.tape.do("transpose", (self,), {}, lambda operands, _: operands[0].T)
-
-
-def method(name):
-    """The method of that name, noted as one operation."""
-
-    def noted(self, *args, **options):
-        def compute(operands, options):
-            return getattr(operands[0], name)(*operands[1:], **options)
-
-        place = options.pop("out", None)
-        return self.tape.do(METHODS[name], (self, *args), options, compute, place)
-
-    noted.__name__ = name
-    return noted
-
-
-for _name in METHODS:
-    setattr(TapedArray, _name, method(_name))
+    def within(self, function, *arguments):
+        """function(*arguments) of the checker's own, of which nothing is noted."""
+        self.paused = True
+        try:
+            return function(*arguments)
+        finally:
+            self.paused = False
 
 
 def record(hand, arrays, upstream, changes=None):
@@ -203,44 +172,19 @@ def record(hand, arrays, upstream, changes=None):
     arrays and upstream are plain; changes apply to backward (and to all of a subject whose one call is both).
     Raises SubjectRaised as hand.run does.
     """
-    tape = Tape(changes or {}, ("forward", "backward") if hand.joint else ("backward",))
+    tape = Tape(changes or {}, BOTH if hand.joint else ("backward",))
+    with followed(tape.create):
+        return run_on(tape, hand, arrays, upstream)
+
+
+def run_on(tape, hand, arrays, upstream):
+    """Run a subject on this tape, inside `followed`; returns the tape. Raises SubjectRaised."""
+    tape.base = sys._getframe()
+    tape.arrays = arrays | {("upstream", i): g for i, g in enumerate(upstream)}
     inputs = {name: taped(np.array(array), tape, name) for name, array in arrays.items()}
     upstream = [taped(np.array(g), tape, ("upstream", i)) for i, g in enumerate(upstream)]
-    with followed(tape.create):
-        outputs, state = hand.forward(inputs)
-        tape.phase = "backward"
-        gradients = hand.backward(state, upstream)
+    outputs, state = hand.forward(inputs)
+    tape.phase = "backward"
+    gradients = hand.backward(state, upstream)
     tape.results = {key: plain(value) for key, value in (keyed_outputs(outputs) | gradients).items()}
     return tape
-
-
-def taped(array, tape, origin):
-    """An array, or a float number, as a TapedArray; everything else, integers among it, as it is."""
-    if not isinstance(array, np.ndarray) and not (isinstance(array, np.generic) and array.dtype.kind in "fc"):
-        return array
-    view = np.asarray(array).view(TapedArray)
-    view.tape, view.origin = tape, origin
-    return view
-
-
-def mapped(function, value):
-    """value with every leaf of its tuples, lists and dicts put through function."""
-    if type(value) in (tuple, list):
-        return type(value)([mapped(function, item) for item in value])
-    if isinstance(value, dict):
-        return {key: mapped(function, item) for key, item in value.items()}
-    return function(value)
-
-
-def plain(value):
-    """A TapedArray as the ndarray below it, sharing memory; anything else as it is."""
-    return value.view(np.ndarray) if isinstance(value, TapedArray) else value
-
-
-def copied(value):
-    """A plain array as it is now, whatever is written to it later."""
-    return np.array(value) if isinstance(value, np.ndarray) else value
-
-
-def origin_of(operand):
-    return operand.origin if isinstance(operand, TapedArray) else None

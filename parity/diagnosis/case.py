@@ -1,0 +1,154 @@
+"""A confirmed change and everything that can be asked about it."""
+
+import functools
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from parity.diagnosis.pairs import close
+from parity.diagnosis.taped import mapped
+from parity.diagnosis.witness import scale, witnesses
+
+RESHAPING = ("read", "reshape", "getitem", "broadcast_to", "expand_dims", "transpose")
+
+
+@dataclass(frozen=True)
+class Case:
+    """survey: the run that it was found in; claimed: the keys that it sets right; seen: its Witnesses on the trials."""
+
+    survey: Any
+    change: Any
+    claimed: frozenset
+    seen: list
+
+    @functools.cached_property
+    def event(self):
+        """The operation at the outermost site of the change, in its first turn."""
+        return self.survey.sites[self.change.site][0]
+
+    @property
+    def events(self):
+        return self.survey.sites[self.change.site]
+
+    @property
+    def note(self):
+        return self.change.note
+
+    @functools.cached_property
+    def scale(self):
+        """(the factor on every trial, the Sizes that it can be), where all that the change does is multiply."""
+        return scale(self.seen)
+
+    @property
+    def ratio(self):
+        """What the value was multiplied by, entry by entry, in the first turn; None where it was not."""
+        return self.seen[0].ratio if self.seen else None
+
+    def result(self, key):
+        return self.survey.results[key]
+
+    def right(self, key):
+        return self.survey.trial.truth[key]
+
+    def arguments(self, pair):
+        """Pairs (z, a) of the arrays, in each turn, of a function that the forward pass computed."""
+        z, a = self.survey.pairs.turns(pair.source), self.survey.pairs.turns(pair.site)
+        return [(np.asarray(one), np.asarray(other)) for one, other in zip(z, a, strict=False)]
+
+    def pair_of(self, slope):
+        """The Pair whose derivative, in any turn, is this array; None where none is."""
+        for pair in self.survey.pairs.found:
+            for z, _ in self.arguments(pair):
+                found = pair.slope(z)
+                if found.shape == np.shape(slope) and close(found, slope):
+                    return pair
+        return None
+
+    def biases_only(self):
+        """Whether all that the change sets right are gradients by rows of numbers that the forward pass only adds."""
+        return all(self.is_weight(key) and is_row(self.right(key)) and self.added(key[1]) for key in self.claimed)
+
+    def is_weight(self, key):
+        """Whether a key is of a parameter; in a subject of functions alone, which has none, of any input but the first."""
+        hand, (kind, name) = self.survey.trial.hand, key
+        return kind == "parameter" or (not hand.parameters and name in hand.input_names[1:])
+
+    def added(self, origin):
+        """Whether the forward pass does nothing with an array, or with an event's result, but add it."""
+        uses = [e for e in self.survey.tape.events if e.phase == "forward" and origin in leaves(e.origins)]
+        return bool(uses) and all(e.name == "add" or (e.name in RESHAPING and self.added(e.index)) for e in uses)
+
+    def restores_weights(self):
+        """Whether, in the statement of the change, a weight is what it was given as instead of an updated one."""
+        trial = self.survey.trial
+        for place in self.survey.statement(self.survey.place_of(self.change.site)):
+            for witness in witnesses(self.survey, self.change, [trial], place.site):
+                for name in trial.hand.parameters:
+                    given = [np.array_equal(array, trial.arrays[name]) for array in (witness.before, witness.after)]
+                    if given == [False, True] and place.event.phase == "backward" and self.made_from(place.event, name):
+                        return True
+        return False
+
+    def ignores_upstream(self):
+        """Whether what the change sets right was the same for any upstream gradient."""
+        trial = self.survey.trial
+        other = replace(trial, upstream=[3 * g for g in trial.upstream])
+        tape = self.survey.runner.run(other, self.survey.active, noting=False)
+        return tape is not None and all(np.array_equal(tape.results.get(key), self.result(key)) for key in self.claimed)
+
+    def made_from(self, event, name):
+        """Whether an event's result depends on the array of that name."""
+        open_, seen = list(leaves(event.origins)), set()
+        while open_:
+            one = open_.pop()
+            if one == name:
+                return True
+            if isinstance(one, int) and one not in seen:
+                seen.add(one)
+                open_ += leaves(self.survey.tape.events[one].origins)
+        return False
+
+    def in_derivative(self):
+        """Whether the place computes with the argument and the value of one activation alone."""
+        return any(self.in_derivative_of(pair) for pair in self.survey.pairs.found if not pair.function.plain)
+
+    def part_of_derivative(self):
+        """Whether the change is one within an activation's derivative, and does more to that than multiply it."""
+        pair = next((p for p in self.survey.pairs.found if not p.function.plain and self.in_derivative_of(p)), None)
+        if pair is None:
+            return False
+        outer = self.outermost(self.event, pair.z | pair.a)
+        found = witnesses(self.survey, self.change, [self.survey.trial], outer.site)
+        return not found or found[0].factor is None
+
+    def outermost(self, event, known):
+        """The last operation of those that go on from an event with arrays of those bytes alone."""
+        for later in self.survey.tape.events[event.index + 1 :]:
+            if event.index in leaves(later.origins) and later.name != "read" and self.local(later, known):
+                return self.outermost(later, known)
+        return event
+
+    def in_derivative_of(self, pair):
+        return self.local(self.event, pair.z | pair.a)
+
+    def local(self, event, known):
+        """Whether an operation is on arrays of those bytes alone, by way of others that are."""
+        arrays = [(o, origin) for o, origin in zip(event.operands, event.origins, strict=False) if np.ndim(o)]
+        return bool(arrays) and all(
+            np.asarray(operand).tobytes() in known
+            or (isinstance(origin, int) and self.local(self.survey.tape.events[origin], known))
+            for operand, origin in arrays
+        )
+
+
+def is_row(array):
+    """Whether an array has one axis, or none that is longer than 1 but one."""
+    return np.size(array) == max(np.shape(array), default=1)
+
+
+def leaves(origins):
+    """The origins in a nest of them, one by one."""
+    found: list = []
+    mapped(found.append, list(origins))
+    return found

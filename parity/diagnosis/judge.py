@@ -1,0 +1,138 @@
+"""Which mistake a repair shows: its code follows from what was changed, and from what the value stood for."""
+
+import numpy as np
+
+from parity.diagnosis import judge_values
+from parity.diagnosis.counts import counted
+from parity.diagnosis.judge_derivatives import in_place_of, missing, twice
+from parity.diagnosis.pairs import close
+from parity.diagnosis.rewrites import COMPARISONS, flat
+
+UNKNOWN = "unknown"
+
+
+def code_of(case):
+    """The code of MISTAKES for a confirmed change; "unknown" where none is certain."""
+    return "updated-weights" if case.restores_weights() else KINDS[case.change.kind](case)
+
+
+def sign(case):
+    if case.event.name in COMPARISONS:
+        return "mask-wrong"
+    return "activation-derivative-wrong" if case.part_of_derivative() else "sign-flipped"
+
+
+def transpose(case):
+    return "permuted" if any(rearranged(case.result(key), case.right(key)) for key in case.claimed) else "transposed"
+
+
+def rearranged(found, right):
+    """Whether a matrix holds the right entries elsewhere, but is not the transpose."""
+    if np.shape(found) != np.shape(right) or np.ndim(right) != 2:
+        return False
+    return close(np.sort(found, axis=None), np.sort(right, axis=None)) and not close(np.asarray(found), right.T)
+
+
+def flip(case):
+    """Reversed along two axes, or along one of what comes from a weight: a convolution for a correlation."""
+    weights = case.survey.trial.hand.parameters
+    of_weight = any(map(case.is_weight, case.claimed)) or any(case.made_from(case.event, name) for name in weights)
+    spatial = np.ndim(case.event.result) > 1 and (case.note.get("axes", 1) > 1 or of_weight)
+    return "kernel-flipped" if spatial else UNKNOWN
+
+
+def overwritten(case):
+    """Entries that are assigned more than once: by the same index again, or by windows that overlap."""
+    keys = [repr(event.operands[1]) for event in case.events if not any(isinstance(k, slice) for k in flat(event.operands[1]))]
+    return "duplicate-index" if len(set(keys)) < len(keys) else "path-missing"
+
+
+def rows(case):
+    return "bias-not-summed" if case.biases_only() else UNKNOWN
+
+
+def left_unsummed(case):
+    axes = np.atleast_1d(case.note["axis"])
+    return "bias-not-summed" if case.biases_only() and 0 in axes else "broadcast-not-reduced"
+
+
+def axis(case):
+    """In the gradient of a parameter, axes too few or too many were summed; else they are the wrong ones."""
+    given = case.event.operands[1] if len(case.event.operands) > 1 else None
+    old, new = (axes_of(case, one) for one in (case.event.options.get("axis", given), case.note["axis"]))
+    if old == new:
+        return "shape-mismatch"
+    if not all(map(case.is_weight, case.claimed)):
+        return "wrong-axis"
+    if old < new and case.biases_only():
+        return "bias-not-summed"
+    return "broadcast-not-reduced" if old < new or old > new else "wrong-axis"
+
+
+def axes_of(case, given):
+    every = np.ndim(case.event.operands[0])
+    return frozenset(range(every) if given is None else (one % every for one in np.atleast_1d(given)))
+
+
+def factor(case):
+    factors, sizes = case.scale
+    if case.part_of_derivative():
+        return "activation-derivative-wrong"
+    if factors is None:
+        return UNKNOWN
+    return counted(case.survey, case.change, case.event, factors, sizes, case.biases_only())
+
+
+def exchange(case):
+    """A number for another may be a count or a constant; else it is a value for another."""
+    if np.ndim(case.note["value"]) == 0 and np.ndim(judge_values.old_turns(case)[0]) == 0:
+        code = factor(case)
+        return "variant-mismatch" if code == "activation-derivative-wrong" else code
+    return judge_values.exchanged(case)
+
+
+def drop(case):
+    if case.scale[0] is not None:
+        return factor(case)
+    return twice(case) or ("activation-derivative-wrong" if case.in_derivative() else UNKNOWN)
+
+
+def inner(case):
+    return "activation-derivative-wrong" if case.in_derivative() else UNKNOWN
+
+
+def always(code):
+    return lambda case: code
+
+
+KINDS = {
+    "sign": sign,
+    "transpose": transpose,
+    "flip": flip,
+    "order": always("permuted"),
+    "mask": always("mask-wrong"),
+    "shape": always("shape-mismatch"),
+    "ddof": always("variance-convention"),
+    "accumulate": overwritten,
+    "path": always("path-missing"),
+    "add.at": always("duplicate-index"),
+    "rows": rows,
+    "one-hot": always("one-hot-missing"),
+    "sum": left_unsummed,
+    "axis": axis,
+    "count": factor,
+    "scale": factor,
+    "invert": factor,
+    "drop": drop,
+    "drop function": inner,
+    "drop term": inner,
+    "derivative": lambda case: missing(case.note["pair"]),
+    "derivative for": in_place_of,
+    "derivative instead": in_place_of,
+    "bounds": always("variant-mismatch"),
+    "exchange": exchange,
+    "original": judge_values.original,
+    "add": judge_values.added,
+    "times": judge_values.multiplied,
+    "over": factor,
+}

@@ -1,0 +1,191 @@
+"""Where the forward pass computed a function of the table: pairs of arrays z and a = act(z), found by their values."""
+
+import functools
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from parity.diagnosis.activations import TABLE, Function, clipped, evaluate
+from parity.diagnosis.changes import Given, Named, Recorded
+from parity.diagnosis.sites import Site
+
+ARITHMETIC = ("add", "subtract", "multiply", "divide", "power", "where", "maximum", "minimum", "clip", "less", "greater")
+SAMPLE = 64  # entries that are compared: no two functions of the table agree on as many
+CONSTANTS = 8  # numbers of the user's own that are tried as a slope or as α
+
+
+@dataclass(frozen=True)
+class Operand:
+    """An operand that no event and no array of the run is the source of."""
+
+    site: Site
+    number: int
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """A function that the forward pass computed: a at `site`, from what `source` names, a site or an array of the run.
+
+    z and a: the bytes of its arguments and values in every turn.
+    """
+
+    function: Function
+    k: float | None
+    site: Site
+    source: Any
+    z: frozenset
+    a: frozenset
+
+    def derivative(self, of):
+        """The derivative as an expression in V, which is z or a; empty where there is none in a."""
+        text = self.function.of_z if of == "z" else self.function.of_a
+        text = re.sub(rf"\b{of}\b", "V", text)
+        return text if self.k is None else re.sub(r"\bk\b", f"{self.k:g}", text)
+
+    def slope(self, z):
+        """act′(z), an array."""
+        return evaluate(self.function.of_z, z=z, k=self.k)
+
+
+@dataclass(frozen=True, eq=False)
+class Factor:
+    """A derivative that can be written at a place: an expression in V, and what V stands for there."""
+
+    pair: Pair
+    expression: str
+    value: Named | Recorded | Given
+    array: np.ndarray  # of the first turn
+
+
+class Pairs:
+    """The Pairs of a run, from its events and arrays."""
+
+    def __init__(self, tape, sites):
+        self.tape = tape
+        self.forward = {site: [e for e in events if e.phase == "forward"] for site, events in sites.items()}
+        self.forward = {site: events for site, events in self.forward.items() if events}
+
+    @functools.cached_property
+    def found(self):
+        """All Pairs, each function of two places once."""
+        pairs, values = {}, self.values()
+        for source, z in self.arguments().items():
+            for function, k in self.candidates:
+                a = evaluate(function.value, z=sample(z), k=k)
+                if a.shape == sample(z).shape and not close(a, sample(z), z.dtype) and curved(function, z, k):
+                    for site, value in values.get(z.shape, []):
+                        if close(sample(value), a, value.dtype) and self.first(source) < self.first(site):
+                            pair = self.pair(function, k, site, source)
+                            pairs.setdefault((function, k, pair.z, pair.a), pair)
+        return list(pairs.values())
+
+    def first(self, source):
+        """When a source was there first: the index of its event, −1 for an array of the run."""
+        if isinstance(source, Operand):
+            return self.forward[source.site][0].index - 1
+        return self.forward[source][0].index if isinstance(source, Site) else -1
+
+    def values(self):
+        """{shape: [(site, the result of its first turn)]} of the forward pass."""
+        found: dict = {}
+        for site, events in self.forward.items():
+            if is_float(result := events[0].result):
+                found.setdefault(result.shape, []).append((site, result))
+        return found
+
+    def arguments(self):
+        """{site or name: array}: everything that a function may have been taken of, in its first turn."""
+        found = {site: events[0].result for site, events in self.forward.items()}
+        found |= self.tape.arrays
+        for site, events in self.forward.items():
+            given = [i for i, origin in enumerate(events[0].origins) if origin is None]
+            found |= {Operand(site, i): events[0].operands[i] for i in given}
+        return {source: array for source, array in found.items() if is_float(array) and telling(array)}
+
+    @functools.cached_property
+    def candidates(self):
+        """Pairs (function, constant) of the table with the numbers of the forward pass, and its own clips."""
+        found = [(f, k) for f in TABLE for k in (self.numbers[:CONSTANTS] if f.has_constant else [None])]
+        clips = [events[0].operands[1:3] for events in self.forward.values() if events[0].name == "clip"]
+        bounds = dict.fromkeys(tuple(map(number, pair)) for pair in clips if len(pair) == 2 and not any(map(np.ndim, pair)))
+        return found + [(clipped(*pair), None) for pair in bounds]
+
+    @functools.cached_property
+    def numbers(self):
+        """The numbers other than 0 and 1 that the forward pass calculates with, by size."""
+        forward = [events[0] for events in self.forward.values() if events[0].name in ARITHMETIC]
+        operands = [operand for event in forward for operand in event.operands]
+        numbers = [o for o in operands if isinstance(o, int | float | np.number | np.ndarray) and np.ndim(o) == 0]
+        return list(dict.fromkeys(size for size in (abs(float(n)) for n in numbers) if size not in (0.0, 1.0)))
+
+    def pair(self, function, k, site, source):
+        z = frozenset(array.tobytes() for array in self.turns(source) if isinstance(array, np.ndarray))
+        return Pair(function, k, site, source, z, frozenset(event.result.tobytes() for event in self.forward[site]))
+
+    def turns(self, source):
+        """The arrays of a source in every turn."""
+        if isinstance(source, Site):
+            return [event.result for event in self.forward[source]]
+        if isinstance(source, Operand):
+            return [event.operands[source.number] for event in self.forward[source.site]]
+        return [self.tape.arrays[source]]
+
+    def factors(self, place):
+        """The Factors at a place: what can be named there; else what was recorded, in the same turn or the reverse."""
+        named = {text: [np.asarray(v).tobytes() for v in turns] for text, turns in place.named.items()}
+        for pair in self.found:
+            yield from self.named_factors(pair, named, place) or self.recorded_factors(pair, place)
+
+    def named_factors(self, pair, named, place):
+        for of in "az":
+            if expression := pair.derivative(of):
+                for text, turns in named.items():
+                    if all(turn in getattr(pair, of) for turn in turns):
+                        return [Factor(pair, expression, Named(text), place.named[text][0])]
+        return []
+
+    def recorded_factors(self, pair, place):
+        expression, value, first = pair.derivative("a"), Recorded(pair.site), self.forward[pair.site]
+        if not expression:
+            if isinstance(pair.source, Operand):
+                return []
+            expression = pair.derivative("z")
+            value = Recorded(pair.source) if isinstance(pair.source, Site) else Given(pair.source)
+            first = self.forward.get(pair.source, first)
+        turns = len(first)
+        if turns not in (1, len(place.events)):
+            return []
+        factors = [Factor(pair, expression, value, first[0].result)]
+        if turns > 1 and isinstance(value, Recorded):
+            factors.append(Factor(pair, expression, Recorded(value.site, backwards=True), first[-1].result))
+        return factors
+
+
+def number(bound):
+    return None if bound is None else float(bound)
+
+
+def is_float(array):
+    return isinstance(array, np.ndarray) and array.dtype.kind == "f" and array.size > 0
+
+
+def telling(array):
+    """Whether an array holds more than 0 and ±1, of which many functions are alike."""
+    return bool((~np.isin(array, (-1.0, 0.0, 1.0))).any())
+
+
+def curved(function, z, k):
+    """Whether the slope is not the same everywhere: else the function is no more than a factor there."""
+    return z.size == 1 or bool(np.ptp(evaluate(function.of_z, z=sample(z), k=k)))
+
+
+def sample(array):
+    return np.asarray(array, float).ravel()[:SAMPLE]
+
+
+def close(a, b, dtype=np.float64):
+    """Whether half of the digits agree: two ways to write a function differ by rounding, two functions by far more."""
+    tolerance = float(np.sqrt(np.finfo(dtype).eps))
+    return a.shape == b.shape and bool(np.allclose(a, b, rtol=tolerance, atol=tolerance))

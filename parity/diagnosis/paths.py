@@ -1,0 +1,65 @@
+"""Terms of a gradient that no line computes: products of values in reach that add up to what is missing."""
+
+from itertools import product
+
+import numpy as np
+
+from parity.diagnosis.changes import Change, Edit, Named
+from parity.diagnosis.pairs import close
+
+MOST = 24  # arrays in reach that are multiplied with one another
+FORMS = ("{0} @ {1}", "{0}.T @ {1}", "{0} @ {1}.T", "{0}.T @ {1}.T", "{0} * {1}")
+
+
+def missing_paths(survey, place):
+    """The Changes that add one product, or two, to what a place gives as a result of the run."""
+    for key in sorted(place.reach):
+        found = survey.results.get(key)
+        if place.loops or found is None or not same_matrix(place.result, found, survey.trial.truth[key]):
+            continue
+        missing = survey.trial.truth[key] - found
+        terms = list(products(place, missing.shape))
+        for rank, chosen in combinations(terms, missing):
+            template, values = "E", {}
+            for i, (sign, (form, names, _)) in enumerate(chosen):
+                letters = f"V{i}", f"W{i}"
+                template += f" {sign} {form.format(*letters)}"
+                values |= {letter: Named(name) for letter, name in zip(letters, names, strict=True)}
+            yield Change("path", rank, (Edit(place.site, template, None, values),))
+
+
+def same_matrix(result, found, right):
+    shapes = {np.shape(result), np.shape(found), np.shape(right)}
+    return np.ndim(result) == 2 and len(shapes) == 1 and np.array_equal(result, found)
+
+
+def products(place, shape):
+    """(form, names, array) of every product of two matrices in reach that has this shape."""
+    arrays = [(text, np.asarray(turns[0])) for text, turns in place.distinct if np.ndim(turns[0]) == 2][:MOST]
+    for (left, a), (right, b) in product(arrays, repeat=2):
+        for form in FORMS:
+            if form == FORMS[-1] and left > right:
+                continue
+            with np.errstate(all="ignore"):
+                try:
+                    value = eval(form.format("a", "b"), {"a": a, "b": b})
+                except ValueError:
+                    continue
+            if value.shape == shape and value.dtype.kind == "f":
+                yield form, (left, right), value
+
+
+def combinations(terms, missing):
+    """(rank, [(sign, term)]) of one or two of the terms that make up what is missing."""
+    for term, sign in product(terms, "+-"):
+        if close(term[2] if sign == "+" else -term[2], missing):
+            yield 4.0, [(sign, term)]
+    if not terms:
+        return
+    stacked = np.stack([term[2] for term in terms])
+    size = np.abs(missing).max()
+    for i, term in enumerate(terms):
+        rest = missing - term[2]
+        far = np.abs(stacked[i + 1 :] - rest).max(axis=(1, 2), initial=0.0)
+        for j in np.flatnonzero(far <= 1e-7 * size):  # half of the digits, as in `close`
+            yield 4.5, [("+", term), ("+", terms[i + 1 + j])]

@@ -1,0 +1,140 @@
+"""Other forms of a single operation: a sign, a transposition, an axis, a factor that is dropped, a comparison."""
+
+from itertools import chain, combinations
+
+import numpy as np
+
+from parity.diagnosis.changes import Change, Edit, Named
+from parity.diagnosis.survey import WRITES
+
+# operation: [(template, kind, rank)]
+FORMS = {
+    "multiply": [("A", "drop", 1.0), ("B", "drop", 1.0), ("A / B", "invert", 1.8)],
+    "divide": [("A", "drop", 1.0), ("A * B", "invert", 1.8), ("B / A", "invert", 1.8)],
+    "add": [("A - B", "sign", 1.0), ("B - A", "sign", 1.2), ("A", "drop term", 1.1), ("B", "drop term", 1.1)],
+    "subtract": [("B - A", "sign", 0.9), ("A + B", "sign", 1.0), ("A", "drop term", 1.1), ("-B", "drop term", 1.2)],
+    "negative": [("A", "sign", 0.9)],
+    "transpose": [("A", "transpose", 1.0)],
+    "exp": [("np.exp(-A)", "sign", 1.2)],
+    "power": [("A", "drop function", 1.6)],
+    "where": [("np.where(A, C, B)", "mask", 1.0)],
+}
+FORMS |= {name: [("A", "drop function", 1.6)] for name in ("square", "sqrt", "tanh", "log", "absolute", "reciprocal")}
+COMPARISONS = {
+    "greater": ">",
+    "greater_equal": ">=",
+    "less": "<",
+    "less_equal": "<=",
+    "equal": "==",
+    "not_equal": "!=",
+}
+REDUCTIONS = ("sum", "mean", "max", "min", "prod", "var", "std", "argmax")
+SPREADS = ("var", "std")
+OTHER = {"sum": "mean", "mean": "sum"}
+PRODUCTS = ("matmul", "dot")
+LONGEST = 4  # axes that are reduced in all ways; more are no one's layer
+
+
+def rewrites(place):
+    """The Changes of a place that write its own operation in another way."""
+    if place.name in WRITES:
+        return writes(place)
+    found = [one(place, *form) for form in FORMS.get(place.name, [])]
+    if place.name in COMPARISONS:
+        found += [one(place, f"A {sign} B", "mask", 1.0) for name, sign in COMPARISONS.items() if name != place.name]
+    if place.name in REDUCTIONS:
+        found += reductions(place)
+    if place.name in PRODUCTS and min(map(np.ndim, place.operands[:2])) == 2:
+        found += products(place)
+    if place.name == "clip":
+        found += bounds(place)
+    if isinstance(place.result, np.ndarray) and place.result.dtype.kind == "f":
+        found += turned(place)
+    return found
+
+
+def bounds(place):
+    """A clip at numbers that have a name."""
+    numbers = [text for text, (value, *_) in place.named.items() if isinstance(value, float) or np.ndim(value) == 0]
+    return [
+        Change("bounds", 1.2, (Edit(place.site, template, None, {"V": Named(text)}),))
+        for text in numbers
+        for template in ("np.clip(A, -V, V)", "np.clip(A, 0, V)")
+    ]
+
+
+def one(place, template, kind, rank, **note):
+    return Change(kind, rank, (Edit(place.site, template),), note)
+
+
+def products(place):
+    """A product of matrices with its factors exchanged or transposed, in every way that has their shapes."""
+    a, b = map(np.shape, place.operands[:2])
+    for left, right, rank in (("A", "B", 1.0), ("B", "A", 1.1)):
+        for l_turned in (False, True):
+            for r_turned in (False, True):
+                shapes = {"A": a, "B": b}
+                rows, columns = shapes[left][:: -1 if l_turned else 1], shapes[right][:: -1 if r_turned else 1]
+                if rows[1] == columns[0] and (left, l_turned, r_turned) != ("A", False, False):
+                    template = f"{left}{'.T' * l_turned} @ {right}{'.T' * r_turned}"
+                    yield one(place, template, "transpose", rank + 0.01 * (l_turned + r_turned))
+
+
+def reductions(place):
+    """A reduction over other axes, or its sum for its mean; the axes stay as keepdims has them, or are kept."""
+    array, kept = place.operands[0], bool(place.event.options.get("keepdims"))
+    if not isinstance(array, np.ndarray) or array.ndim > LONGEST or len(place.operands) > 2:
+        return
+    axes = place.event.options.get("axis", place.operands[1] if len(place.operands) > 1 else None)
+    here = reduction(place.name, axes, kept)
+    if place.event.options.get("ddof"):
+        yield one(place, here, "ddof", 0.9)
+    elif place.name in SPREADS:
+        yield one(place, reduction(place.name, axes, kept, "ddof=1"), "ddof", 1.0)
+    if place.name in OTHER:
+        yield one(place, reduction(OTHER[place.name], axes, kept), "count", 1.0)
+    others = [None, *range(array.ndim)]
+    others += chain.from_iterable(combinations(range(array.ndim), n) for n in range(2, array.ndim))
+    for keep in (kept, True) if not kept else (True, False):
+        for axis in others:
+            template = reduction(place.name, axis, keep)
+            if template != here:
+                yield one(place, template, "axis", 1.0 + 0.1 * (keep != kept), axis=axis)
+
+
+def reduction(name, axis, keepdims, *more):
+    given = [] if axis is None else [f"axis={axis}"]
+    return f"A.{name}({', '.join([*given, *more, *(['keepdims=True'] * keepdims)])})"
+
+
+def turned(place):
+    """The result transposed, or reversed along its last axes."""
+    if place.result.ndim == 2:
+        yield one(place, "E.T", "transpose", 1.1)
+    elif place.result.ndim > 2:
+        yield one(place, "np.swapaxes(E, -1, -2)", "transpose", 1.3)
+    if place.name == "getitem" and has_reversal(place.operands[1]):
+        yield one(place, "A", "flip", 0.9)
+    reversals = ["::-1"] if place.result.ndim == 1 else ["..., ::-1", "::-1", "..., ::-1, ::-1", "..., ::-1, :"]
+    for key in reversals if place.result.ndim else []:
+        yield one(place, f"E[{key}]", "flip", 1.4, axes=key.count("::-1"))
+
+
+def has_reversal(key):
+    return any(isinstance(part, slice) and part.step == -1 for part in flat(key))
+
+
+def writes(place):
+    """An entry that is assigned is added to instead; where indices repeat, each time they do."""
+    if place.name != "setitem":
+        return []
+    found = [Change("accumulate", 1.0, (Edit(place.site, "A.__setitem__(B, A[B] + C)"),))]
+    fancy = any(np.asarray(part).dtype.kind in "iu" for part in flat(place.operands[1]) if np.ndim(part))
+    if fancy:
+        found.append(Change("add.at", 0.9, (Edit(place.site, "np.add.at(A, B, C)"),)))
+        found.append(Change("add.at", 0.9, (Edit(place.site, "np.add.at(A, B, C - A[B])"),)))
+    return found
+
+
+def flat(key):
+    return key if isinstance(key, tuple) else (key,)

@@ -1,0 +1,115 @@
+"""Arrays that hand their tape on to everything computed from them, and tell it of every operation."""
+
+from typing import Any
+
+import numpy as np
+from numpy import array as new_array  # NumPy's own, also where np.array is followed
+from numpy import asarray
+
+from parity.diagnosis.operations import METHODS, canonical
+
+
+class TapedArray(np.ndarray):
+    """An array whose operations are noted on its tape; origin: the index of the event that made it, or a name."""
+
+    tape: Any
+    origin: Any
+
+    def __array_finalize__(self, source):
+        self.tape = getattr(source, "tape", None)
+        self.origin = getattr(source, "origin", None)
+
+    def __array_ufunc__(self, ufunc, method, *inputs, out=None, **options):
+        tape = next(a.tape for a in (*inputs, *(out or ()), options.get("where")) if isinstance(a, TapedArray))
+        place = None if out is None or len(out) > 1 else out[0]
+        if isinstance(place, TapedArray) and place.ndim == 0:
+            place = None  # a number: `s += 1` binds s anew, as it does without a tape
+        if method == "at":
+            place = inputs[0]
+
+        def compute(operands, options):
+            return getattr(ufunc, method)(*operands, **options)
+
+        return tape.do(canonical(ufunc, method), inputs, options, compute, place)
+
+    def __array_function__(self, function, types, args, kwargs):
+        found: list[TapedArray] = []
+        mapped(lambda leaf: found.append(leaf) if isinstance(leaf, TapedArray) else None, (args, kwargs))
+        place = kwargs.pop("out", None)
+
+        def compute(operands, options):
+            return function(*operands, **options)
+
+        return found[0].tape.do(function.__name__, args, kwargs, compute, place)
+
+    def __getitem__(self, key):
+        if isinstance(key, str):
+            return super().__getitem__(key)
+        return self.tape.do("getitem", (self, key), {}, lambda operands, _: operands[0][operands[1]])
+
+    def __setitem__(self, key, value):
+        def compute(operands, _):
+            operands[0][operands[1]] = operands[2]
+
+        self.tape.do("setitem", (self, key, value), {}, compute, self)
+
+    def __iter__(self):
+        return (self[i] for i in range(len(self)))
+
+    @property
+    def T(self):
+        return self.tape.do("transpose", (self,), {}, lambda operands, _: operands[0].T)
+
+
+def method(name):
+    """The method of that name, noted as one operation."""
+
+    def noted(self, *args, **options):
+        def compute(operands, options):
+            return getattr(operands[0], name)(*operands[1:], **options)
+
+        place = options.pop("out", None)
+        return self.tape.do(METHODS[name], (self, *args), options, compute, place)
+
+    noted.__name__ = name
+    return noted
+
+
+for _name in METHODS:
+    setattr(TapedArray, _name, method(_name))
+
+
+def taped(array, tape, origin):
+    """An array, or a float number, as a TapedArray; everything else, integers among it, as it is."""
+    if not isinstance(array, np.ndarray) and not (isinstance(array, np.generic) and array.dtype.kind in "fc"):
+        return array
+    view = asarray(array).view(TapedArray)
+    view.tape, view.origin = tape, origin
+    return view
+
+
+def mapped(function, value):
+    """value with every leaf of its tuples, lists and dicts put through function."""
+    kind = type(value)
+    if kind is tuple or kind is list:
+        return kind([mapped(function, item) for item in value])
+    if kind is dict:
+        return {key: mapped(function, item) for key, item in value.items()}
+    return function(value)
+
+
+def plain(value):
+    """A TapedArray as the ndarray below it, sharing memory; anything else as it is."""
+    return value.view(np.ndarray) if isinstance(value, TapedArray) else value
+
+
+def copied(value):
+    """A plain array as it is now, whatever is written to it later."""
+    return new_array(value) if isinstance(value, np.ndarray) else value
+
+
+def origin_of(operand):
+    """Where an operand comes from; for a list or tuple of operands, where each does."""
+    if isinstance(operand, list | tuple):
+        return tuple(origin_of(item) for item in operand)
+    return operand.origin if isinstance(operand, TapedArray) else None

@@ -1,0 +1,120 @@
+"""What a finding says: the edit in a few words, then why, for a student."""
+
+import ast
+
+from parity.diagnosis.changes import Given, Named, Recorded
+from parity.diagnosis.source import node_at, segment, statement_node, text_of
+
+REASONS = {
+    "sign-flipped": "the sign is the wrong way round",
+    "missing-mean": "the loss is a mean, and this is the gradient of the sum",
+    "extra-mean": "the mean is taken once too often",
+    "wrong-count": "the average is over another number of entries",
+    "constant-factor": "a constant factor was lost or invented",
+    "transposed": "it is transposed",
+    "permuted": "entries or arrays are in each other's places",
+    "kernel-flipped": "the kernel is reversed, convolution for correlation or back",
+    "activation-derivative-missing": "the derivative of {function} is missing",
+    "activation-derivative-twice": "the derivative of {function} is in the gradient already",
+    "activation-derivative-wrong-input": "the derivative of {function} is fed with the wrong variable",
+    "activation-derivative-wrong": "this is not the derivative of {function}",
+    "mask-wrong": "the mask is another, or missing",
+    "one-hot-missing": "softmax and cross-entropy together give p minus the one-hot target",
+    "wrong-axis": "the axis is another",
+    "bias-not-summed": "every row of the batch adds to the gradient of a bias",
+    "bias-averaged": "the gradient of a bias is the sum over the batch, not its mean",
+    "broadcast-not-reduced": "what was broadcast in the forward pass must be summed over, along those axes alone",
+    "path-missing": "another path adds to this gradient as well",
+    "duplicate-index": "an index that comes twice counts twice",
+    "clip-mismatch": "the forward pass clips, the gradient does not",
+    "variance-convention": "the variance divides by another number, or has its ε elsewhere",
+    "scale-missing": "the scale of the forward pass is a factor of this gradient",
+    "time-truncated": "the gradient of the next step is not carried back",
+    "time-shifted": "the value is that of the neighbouring step",
+    "updated-weights": "the weights were changed before the gradient passed through them",
+    "upstream-ignored": "the upstream gradient is not used",
+    "variant-mismatch": "forward and backward are two variants of {function}",
+    "shape-mismatch": "the shape is another",
+    "low-precision": "digits are lost in a narrower type",
+    "unknown": "that makes it right, whatever the mistake is called",
+}
+LONGEST = 72  # characters of an expression in a sentence
+OWN_WORDS = {"derivative": "multiply by {V}", "times": "multiply by {V}", "over": "divide by {V}"}
+
+
+def edit_in_words(change, span):
+    """The change for a person: `multiply by 1 - h**2`."""
+    value = value_in_words(change)
+    if change.kind in OWN_WORDS:
+        return OWN_WORDS[change.kind].format(V=value)
+    if change.kind == "add":
+        return f"{'add' if '+' in change.edits[0].template else 'subtract'} {value}"
+    if span is not None:
+        return f"write {one_line(span.new)} for {one_line(span.old)}"
+    if change.kind in ("exchange", "derivative for", "original"):
+        return f"use {value} instead"
+    return GENERAL.get(change.kind, "change this operation")
+
+
+GENERAL = {
+    "sign": "flip the sign",
+    "transpose": "transpose",
+    "flip": "reverse the order of entries",
+    "order": "change the order",
+    "drop": "leave out the factor",
+    "drop term": "leave out the term",
+    "scale": "multiply by the factor",
+    "axis": "reduce over the other axis",
+    "count": "take the sum for the mean, or the mean for the sum",
+    "sum": "sum over the axis that is left",
+    "rows": "sum over all rows",
+    "accumulate": "add instead of assigning",
+    "add.at": "add for every index",
+    "mask": "change the comparison",
+}
+
+
+def value_in_words(change):
+    """What the change brings in, as an expression with the user's names where there are any."""
+    factor = change.note.get("factor")
+    value = factor.value if factor is not None else change.edits[-1].values.get("V")
+    if isinstance(value, Named):
+        name = value.text
+    elif isinstance(value, Recorded):
+        name = name_of(value.site)
+    else:
+        name = f"the original {value.name}" if isinstance(value, Given) else ""
+    if factor is None:
+        return name
+    text = "".join(name if letter == "V" else letter for letter in factor.expression)
+    text = text[1:-1] if text.startswith("(") and expression_closes(text) else text
+    return f"{text}, {name} computed at {value.site!r}," if isinstance(value, Recorded) else text
+
+
+def expression_closes(text):
+    """Whether the parenthesis that a text begins with closes at its very end."""
+    depth = 0
+    for i, letter in enumerate(text):
+        depth += {"(": 1, ")": -1}.get(letter, 0)
+        if depth == 0:
+            return i == len(text) - 1
+    return False
+
+
+def name_of(site):
+    """The variable that the statement of a site assigns; `a` where it is none."""
+    statement = statement_node(site)
+    if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name | ast.Attribute):
+        if node_at(site) is statement.value:
+            return text_of(site.file)[slice(*segment(text_of(site.file), statement.targets[0]))]
+    return "a"
+
+
+def reason(code, function):
+    return REASONS[code].format(function=function or "the activation")
+
+
+def one_line(text):
+    """A text on one line, the middle of a long one left out."""
+    text = " ".join(text.split())
+    return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} … {text[-LONGEST // 2 :]}"
