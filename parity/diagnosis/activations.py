@@ -11,6 +11,7 @@ import numpy as np
 
 from parity.diagnosis.changes import compiled
 
+
 @dataclass(frozen=True)
 class Function:
     """a = value(z), its derivative in z and, where there is one, in a.
@@ -28,6 +29,11 @@ class Function:
     plain: bool = False
 
     @property
+    def flat(self):
+        """Whether the derivative has two values alone: to take it out twice is to scale a part."""
+        return self.mask or self.family == "ReLU"
+
+    @property
     def has_constant(self):
         return "k" in compiled(self.value).co_names
 
@@ -39,7 +45,9 @@ TABLE = (
     Function("sigmoid", SIGMOID, "np.exp(-z) / (1 + np.exp(-z)) ** 2", "a * (1 - a)"),
     Function("tanh", "np.tanh(z)", "1 - np.tanh(z) ** 2", "1 - a**2"),
     Function("ReLU", "np.maximum(z, 0)", "z > 0", "a > 0", mask=True, family="ReLU"),
-    Function("leaky ReLU", "np.where(z > 0, z, k * z)", "np.where(z > 0, 1, k)", "np.where(a > 0, 1, k)", family="ReLU"),
+    Function(
+        "leaky ReLU", "np.where(z > 0, z, k * z)", "np.where(z > 0, 1, k)", "np.where(a > 0, 1, k)", family="ReLU"
+    ),
     Function(
         "ELU",
         "np.where(z > 0, z, k * np.expm1(np.minimum(z, 0)))",
@@ -96,7 +104,7 @@ TABLE = (
 
 def clipped(low, high):
     """np.clip between two numbers, or on one side of None, as a Function."""
-    bounds = [f"V > {low:g}"] * (low is not None) + [f"V < {high:g}"] * (high is not None)
+    bounds = [f"V {sign} {bound:g}" for sign, bound in ((">", low), ("<", high)) if bound is not None]
     inside = bounds[0] if len(bounds) == 1 else " & ".join(f"({bound})" for bound in bounds)
     value = f"np.clip(z, {low if low is None else float(low)}, {high if high is None else float(high)})"
     return Function("clip", value, inside.replace("V", "z"), inside.replace("V", "a"), mask=True, family="clip")

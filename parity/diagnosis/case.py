@@ -10,7 +10,7 @@ from parity.diagnosis.pairs import close
 from parity.diagnosis.taped import mapped
 from parity.diagnosis.witness import scale, witnesses
 
-RESHAPING = ("read", "reshape", "getitem", "broadcast_to", "expand_dims", "transpose")
+RESHAPING = ("reshape", "getitem", "broadcast_to", "expand_dims", "transpose")
 
 
 @dataclass(frozen=True)
@@ -76,13 +76,15 @@ class Case:
 
     def added(self, origin):
         """Whether the forward pass does nothing with an array, or with an event's result, but add it."""
-        uses = [e for e in self.survey.tape.events if e.phase == "forward" and origin in leaves(e.origins)]
+        forward = [e for e in self.survey.tape.events if e.phase == "forward" and e.name != "read"]
+        uses = [e for e in forward if origin in leaves(e.origins)]
         return bool(uses) and all(e.name == "add" or (e.name in RESHAPING and self.added(e.index)) for e in uses)
 
     def restores_weights(self):
         """Whether, in the statement of the change, a weight is what it was given as instead of an updated one."""
         trial = self.survey.trial
-        for place in self.survey.statement(self.survey.place_of(self.change.site)):
+        places = self.survey.statement(self.survey.place_of(self.change.site))
+        for place in (place for place in places if place.name in ("add", "subtract")):
             for witness in witnesses(self.survey, self.change, [trial], place.site):
                 for name in trial.hand.parameters:
                     given = [np.array_equal(array, trial.arrays[name]) for array in (witness.before, witness.after)]

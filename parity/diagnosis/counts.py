@@ -63,7 +63,9 @@ def becomes_of_forward(survey, event, factor):
     """Whether a number of the operation, times the factor, is one of the forward pass that it was not before."""
     own = [abs(float(o)) for o in event.operands if isinstance(o, int | float)]
     forward = survey.pairs.numbers
-    return any(any(equal(n * factor, k) for k in forward) and n not in forward and n not in (1.0, 2.0, 0.5) for n in own)
+    return any(
+        any(equal(n * factor, k) for k in forward) and n not in forward and n not in (1.0, 2.0, 0.5) for n in own
+    )
 
 
 def averages(survey, whole):
@@ -75,4 +77,3 @@ def averages(survey, whole):
     ]
     divisors = [n for n in survey.pairs.numbers if n == round(n)]
     return any(count % whole == 0 for count in [*counts, *divisors])
-

@@ -129,7 +129,11 @@ class Writer:
 
     def assignment(self, node):
         """An assignment to an entry as one that adds, or that adds each time an index is repeated."""
-        target = node.targets[0] if isinstance(node, ast.Assign) and len(node.targets) == 1 else getattr(node, "target", None)
+        target = (
+            node.targets[0]
+            if isinstance(node, ast.Assign) and len(node.targets) == 1
+            else getattr(node, "target", None)
+        )
         if not isinstance(target, ast.Subscript):
             raise NoEdit
         texts = [self.text[slice(*segment(self.text, one))] for one in (target, target.value, target.slice, node.value)]
@@ -186,7 +190,9 @@ def is_function(node, tree):
     """Whether what is called is a function, of a module or by its own name, and no method of an array."""
     while isinstance(node, ast.Attribute):
         node = node.value
-    return isinstance(node, ast.Name) and (node.id in imported(tree) or not isinstance(parents(tree)[node], ast.Attribute))
+    return isinstance(node, ast.Name) and (
+        node.id in imported(tree) or not isinstance(parents(tree)[node], ast.Attribute)
+    )
 
 
 def imported(tree):

@@ -29,7 +29,11 @@ def exchanges(survey, place):
             yield Change("exchange", 2.5, (Edit(place.site, "V", k, {"V": Named(text)}),), note)
             yield from together(survey, place, k, text, turns)
         for name, array in survey.trial.arrays.items():
-            if array.shape == operand.shape and not np.array_equal(array, operand) and name in survey.trial.hand.parameters:
+            if (
+                array.shape == operand.shape
+                and not np.array_equal(array, operand)
+                and name in survey.trial.hand.parameters
+            ):
                 edit = Edit(place.site, "V", k, {"V": Given(name)})
                 yield Change("original", 2.7, (edit,), {"value": array, "given": name})
 
@@ -71,7 +75,8 @@ def together(survey, place, k, text, turns):
 def additions(survey, place):
     """The Changes of a place that add a value that can be named there, or take it away, or multiply by it."""
     result = np.asarray(place.result) if place.result is not None else np.zeros(0)
-    if result.dtype.kind != "f" or place.name in FILLED:
+    kept = place.event.phase == "forward" and not survey.trial.hand.joint  # for backward: a value, and no gradient
+    if result.dtype.kind != "f" or place.name in FILLED or kept:
         return
     yield from one_hots(place, result, None)
     for text, turns in place.distinct:
@@ -86,9 +91,14 @@ def one_hots(place, value, k):
     """The Changes that take away the one-hot rows of class labels that can be named there."""
     if np.ndim(value) != 2:
         return
-    for text, (labels, *_) in place.named.items():
-        if np.asarray(labels).dtype.kind in "iu" and np.shape(labels) == value.shape[:1] and labels.max() < value.shape[1]:
-            edit = Edit(place.site, "E - np.eye(E.shape[1])[V]", k, {"V": Named(text)})
+    like = next((text for text, turns in place.named.items() if np.shape(turns[0]) == np.shape(value)), None)
+    for text, (labels, *_) in place.named.items() if like else ():
+        if (
+            np.asarray(labels).dtype.kind in "iu"
+            and np.shape(labels) == value.shape[:1]
+            and labels.max() < value.shape[1]
+        ):
+            edit = Edit(place.site, "E - np.eye(W.shape[1])[V]", k, {"V": Named(text), "W": Named(like)})
             yield Change("one-hot", 2.8, (edit,), {"value": labels})
 
 

@@ -9,11 +9,14 @@ PRODUCTS = ("multiply", "divide")
 
 
 def derivatives(survey, place):
-    """The Changes that multiply the result of a place by a derivative."""
+    """The Changes that multiply the result of a place by a derivative, or divide by one."""
     if is_float(place.result):
         for factor in survey.pairs.factors(place):
             if fits(factor.array, place.result):
-                yield by(factor, "derivative", 2.0, Edit(place.site, times("E", factor), None, {"V": factor.value}))
+                values = {"V": factor.value}
+                yield by(factor, "derivative", 2.0, Edit(place.site, times("E", factor), None, values))
+                if not factor.pair.function.flat:
+                    yield by(factor, "derivative out", 2.2, Edit(place.site, over("E", factor), None, values))
 
 
 def replacements(survey, place):
@@ -34,7 +37,9 @@ def replacements(survey, place):
         for path, leaf in chains(survey, place):
             if len(path) > 1 and fits(factor.array, leaf):
                 *drops, last = [Edit(site, "AB"[k]) for site, k in path]
-                yield by(factor, "derivative for", 3.2, *drops, Edit(last.site, times(last.template, factor), None, values))
+                yield by(
+                    factor, "derivative for", 3.2, *drops, Edit(last.site, times(last.template, factor), None, values)
+                )
 
 
 def kept_factors(survey, place):
@@ -64,6 +69,11 @@ def chains(survey, place):
 def times(what, factor):
     """A template that multiplies by the derivative."""
     return filled(f"{what} * D", {what: what, "D": factor.expression})
+
+
+def over(what, factor):
+    """A template that divides by the derivative."""
+    return filled(f"{what} / D", {what: what, "D": factor.expression})
 
 
 def is_float(value):

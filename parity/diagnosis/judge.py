@@ -4,7 +4,7 @@ import numpy as np
 
 from parity.diagnosis import judge_values
 from parity.diagnosis.counts import counted
-from parity.diagnosis.judge_derivatives import in_place_of, missing, twice
+from parity.diagnosis.judge_derivatives import in_place_of, put_in_or_out, twice
 from parity.diagnosis.pairs import close
 from parity.diagnosis.rewrites import COMPARISONS, flat
 
@@ -43,7 +43,11 @@ def flip(case):
 
 def overwritten(case):
     """Entries that are assigned more than once: by the same index again, or by windows that overlap."""
-    keys = [repr(event.operands[1]) for event in case.events if not any(isinstance(k, slice) for k in flat(event.operands[1]))]
+    keys = [
+        repr(event.operands[1])
+        for event in case.events
+        if not any(isinstance(k, slice) for k in flat(event.operands[1]))
+    ]
     return "duplicate-index" if len(set(keys)) < len(keys) else "path-missing"
 
 
@@ -115,6 +119,7 @@ KINDS = {
     "ddof": always("variance-convention"),
     "accumulate": overwritten,
     "path": always("path-missing"),
+    "zeros": lambda case: "time-truncated" if len(case.events) > 1 else "path-missing",
     "add.at": always("duplicate-index"),
     "rows": rows,
     "one-hot": always("one-hot-missing"),
@@ -126,7 +131,8 @@ KINDS = {
     "drop": drop,
     "drop function": inner,
     "drop term": inner,
-    "derivative": lambda case: missing(case.note["pair"]),
+    "derivative": put_in_or_out,
+    "derivative out": put_in_or_out,
     "derivative for": in_place_of,
     "derivative instead": in_place_of,
     "bounds": always("variant-mismatch"),

@@ -4,12 +4,24 @@ import numpy as np
 
 from parity.diagnosis.activations import TABLE, evaluate
 from parity.diagnosis.pairs import close
+from parity.diagnosis.witness import witnesses
 
 
 def missing(pair):
     if pair.function.family == "clip":
         return "clip-mismatch"
     return "mask-wrong" if pair.function.mask else "activation-derivative-missing"
+
+
+def put_in_or_out(case):
+    """A change multiplies or divides by a derivative; where it does so in a denominator, the gradient sees the reverse."""
+    pair = case.note["pair"]
+    last = case.survey.statement(case.survey.place_of(case.change.site))[-1]
+    seen = witnesses(case.survey, case.change, [case.survey.trial], last.site)
+    inverse = case.change.kind == "derivative out"
+    if seen and seen[0].ratio is not None and case.pair_of(seen[0].ratio if inverse else 1 / seen[0].ratio) is pair:
+        inverse = not inverse
+    return "activation-derivative-twice" if inverse else missing(pair)
 
 
 def twice(case):
@@ -67,4 +79,3 @@ def of_variant(case, pair, z, a, old):
                 if any(slope.shape == old.shape and close(slope, old) for slope in slopes):
                     return True
     return False
-

@@ -73,7 +73,10 @@ def differ_by_slope(case, old, new):
 
 
 def depends_on_upstream(case, value):
-    return any(event.result is not None and np.array_equal(event.result, value) and from_upstream(case, event) for event in case.survey.tape.events)
+    return any(
+        event.result is not None and np.array_equal(event.result, value) and from_upstream(case, event)
+        for event in case.survey.tape.events
+    )
 
 
 def from_upstream(case, event):
@@ -135,6 +138,8 @@ def multiplied(case):
         return counted(case.survey, case.change, case.event, *case.scale, case.biases_only())
     if upstream_ignored(case, value):
         return "upstream-ignored"
+    if case.part_of_derivative():
+        return "activation-derivative-wrong"
     if (pair := case.pair_of(value)) is not None:
         return missing(pair)
     if np.unique(value).size == 2 and (value == 0).any():

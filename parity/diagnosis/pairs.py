@@ -11,7 +11,19 @@ from parity.diagnosis.activations import TABLE, Function, clipped, evaluate
 from parity.diagnosis.changes import Given, Named, Recorded
 from parity.diagnosis.sites import Site
 
-ARITHMETIC = ("add", "subtract", "multiply", "divide", "power", "where", "maximum", "minimum", "clip", "less", "greater")
+ARITHMETIC = (
+    "add",
+    "subtract",
+    "multiply",
+    "divide",
+    "power",
+    "where",
+    "maximum",
+    "minimum",
+    "clip",
+    "less",
+    "greater",
+)
 SAMPLE = 64  # entries that are compared: no two functions of the table agree on as many
 CONSTANTS = 8  # numbers of the user's own that are tried as a slope or as α
 
@@ -64,12 +76,14 @@ class Pairs:
 
     def __init__(self, tape, sites):
         self.tape = tape
-        self.forward = {site: [e for e in events if e.phase == "forward"] for site, events in sites.items()}
+        self.forward = {
+            site: [e for e in events if e.phase == "forward" and e.name != "read"] for site, events in sites.items()
+        }
         self.forward = {site: events for site, events in self.forward.items() if events}
 
     @functools.cached_property
     def found(self):
-        """All Pairs, each function of two places once."""
+        """All Pairs, each function of two places once; the steps within one line of an activation are left out."""
         pairs, values = {}, self.values()
         for source, z in self.arguments().items():
             for function, k in self.candidates:
@@ -79,7 +93,8 @@ class Pairs:
                         if close(sample(value), a, value.dtype) and self.first(source) < self.first(site):
                             pair = self.pair(function, k, site, source)
                             pairs.setdefault((function, k, pair.z, pair.a), pair)
-        return list(pairs.values())
+        whole = {(pair.site.code, pair.site.line) for pair in pairs.values() if not pair.function.plain}
+        return [p for p in pairs.values() if not (p.function.plain and (p.site.code, p.site.line) in whole)]
 
     def first(self, source):
         """When a source was there first: the index of its event, −1 for an array of the run."""
@@ -108,8 +123,7 @@ class Pairs:
     def candidates(self):
         """Pairs (function, constant) of the table with the numbers of the forward pass, and its own clips."""
         found = [(f, k) for f in TABLE for k in (self.numbers[:CONSTANTS] if f.has_constant else [None])]
-        clips = [events[0].operands[1:3] for events in self.forward.values() if events[0].name == "clip"]
-        bounds = dict.fromkeys(tuple(map(number, pair)) for pair in clips if len(pair) == 2 and not any(map(np.ndim, pair)))
+        bounds = dict.fromkeys(filter(None, (bounds_of(events[0]) for events in self.forward.values())))
         return found + [(clipped(*pair), None) for pair in bounds]
 
     @functools.cached_property
@@ -134,17 +148,20 @@ class Pairs:
 
     def factors(self, place):
         """The Factors at a place: what can be named there; else what was recorded, in the same turn or the reverse."""
-        named = {text: [np.asarray(v).tobytes() for v in turns] for text, turns in place.named.items()}
+        named = [(text, turns, [np.asarray(v).tobytes() for v in turns]) for text, turns in place.distinct]
         for pair in self.found:
-            yield from self.named_factors(pair, named, place) or self.recorded_factors(pair, place)
+            yield from self.named_factors(pair, named) or self.recorded_factors(pair, place)
 
-    def named_factors(self, pair, named, place):
+    @staticmethod
+    def named_factors(pair, named):
+        """With every name that is an argument or a value of the function: layers of one class share its place."""
+        found = []
         for of in "az":
             if expression := pair.derivative(of):
-                for text, turns in named.items():
-                    if all(turn in getattr(pair, of) for turn in turns):
-                        return [Factor(pair, expression, Named(text), place.named[text][0])]
-        return []
+                for text, turns, data in named:
+                    if all(one in getattr(pair, of) for one in data):
+                        found.append(Factor(pair, expression, Named(text), turns[0]))
+        return found
 
     def recorded_factors(self, pair, place):
         expression, value, first = pair.derivative("a"), Recorded(pair.site), self.forward[pair.site]
@@ -163,8 +180,17 @@ class Pairs:
         return factors
 
 
-def number(bound):
-    return None if bound is None else float(bound)
+def bounds_of(event):
+    """(low, high) of an operation that clips at numbers, None for an open side; None where it does not."""
+    if event.name not in ("clip", "maximum", "minimum"):
+        return None
+    numbers = [None if o is None or np.ndim(o) else float(o) for o in event.operands]
+    if event.name == "clip" and len(numbers) == 3:
+        return tuple(numbers[1:]) if numbers[1:] != [None, None] else None
+    bound = next(filter(None, numbers), None)
+    if event.name == "clip" or bound is None:
+        return None
+    return (bound, None) if event.name == "maximum" else (None, bound)
 
 
 def is_float(array):

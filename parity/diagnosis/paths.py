@@ -1,4 +1,4 @@
-"""Terms of a gradient that no line computes: products of values in reach that add up to what is missing."""
+"""Terms of a gradient that no line computes: products of values in reach that make up what is missing."""
 
 from itertools import product
 
@@ -26,6 +26,20 @@ def missing_paths(survey, place):
                 template += f" {sign} {form.format(*letters)}"
                 values |= {letter: Named(name) for letter, name in zip(letters, names, strict=True)}
             yield Change("path", rank, (Edit(place.site, template, None, values),))
+
+
+def in_place_of_zeros(place):
+    """The Changes that put a value in reach, or a product of two, where zeros are passed on."""
+    result = np.asarray(place.result)
+    if result.dtype.kind != "f" or any(np.any(event.result) for event in place.events):
+        return
+    for text, turns in place.distinct:
+        if np.shape(turns[0]) == result.shape and np.any(turns[0]):
+            yield Change("zeros", 2.8, (Edit(place.site, "V", None, {"V": Named(text)}),))
+    for form, (left, right), value in products(place, result.shape):
+        if np.any(value):
+            values = {"V": Named(left), "W": Named(right)}
+            yield Change("zeros", 3.0, (Edit(place.site, form.format("V", "W"), None, values),))
 
 
 def same_matrix(result, found, right):

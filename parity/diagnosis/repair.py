@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
+import numpy as np
+
 from parity.diagnosis.arguments import argument_changes
 from parity.diagnosis.case import Case
 from parity.diagnosis.changes import Change, Given, Recorded
@@ -18,11 +20,11 @@ from parity.diagnosis.edits import Span, operands_of, span_of
 from parity.diagnosis.exchanges import additions, exchanges
 from parity.diagnosis.factors import derivatives, kept_factors, replacements
 from parity.diagnosis.judge import UNKNOWN, code_of
-from parity.diagnosis.paths import missing_paths
+from parity.diagnosis.paths import in_place_of_zeros, missing_paths
 from parity.diagnosis.reads import named_in_numpy
 from parity.diagnosis.rewrites import rewrites
 from parity.diagnosis.scales import scales
-from parity.diagnosis.shapes import shapings
+from parity.diagnosis.shapes import axes_together, shapings
 from parity.diagnosis.source import node_at, parents, tree_of
 from parity.diagnosis.spelling import spellings
 from parity.diagnosis.survey import Runner, Survey
@@ -35,8 +37,6 @@ from parity.report import Finding, Repair
 
 MISTAKES = 3  # repairs at once: more wrong steps than these are not told apart
 CONFIRMATIONS = 2  # fresh trials on which a repair must hold as well
-RIVALS = range(2, 5)  # further fresh trials, where changes that name different mistakes hold alike
-ALIKE = 0.05  # ranks that differ less are as simple as each other
 FORWARD = 0.8  # rank: what forward keeps for backward is touched only where nothing near is as simple
 CALLED = 0.06  # rank: what is wrong with a call is put right inside the function, where that does as well
 UNWRITTEN = 0.5  # rank: what is one edit of the source is told better
@@ -55,11 +55,11 @@ class Hold:
 def explain(trial, limit_s=10.0):
     """[Finding]: the repairs of the wrong gradients of a Trial whose outputs are right, in the order they were found.
 
-    Nothing is named that does not hold on fresh trials; what is not found within limit_s seconds is left out.
+    Nothing is named that does not hold on fresh trials; what is not found within limit_s seconds of searching, fresh
+    trials not counted, is left out.
     """
     found: list = []
-    wrong = trial.wrong()
-    if not wrong or any(kind == "output" for kind, _ in wrong):
+    if not explicable(trial):
         return found
     runner = Runner(trial, time.perf_counter() + limit_s)
     with runner.opened():
@@ -77,14 +77,24 @@ def explain(trial, limit_s=10.0):
     return [result for _, result, _ in found]
 
 
+def explicable(trial):
+    """Whether gradients are wrong, and neither an output nor by a number that is no number."""
+    wrong = trial.wrong()
+    given = [trial.ours[key] for key in wrong if key in trial.ours]
+    forward = any(kind == "output" for kind, _ in wrong)
+    return bool(wrong) and not forward and all(np.isfinite(array).all() for array in given)
+
+
 def tiers(survey):
     """Iterables of Changes, the simpler kinds first."""
     places = survey.places
-    yield (change for place in places for change in [*rewrites(place), *shapings(survey, place)])
+    written = (change for place in places for change in [*rewrites(place), *shapings(survey, place)])
+    yield chain(written, axes_together(survey))
     yield (change for place in places for change in [*derivatives(survey, place), *kept_factors(survey, place)])
     yield (change for place in places for change in scales(survey, place))
     nearby = (change for place in places for change in [*exchanges(survey, place), *replacements(survey, place)])
     yield chain(nearby, argument_changes(survey))
+    yield (change for place in places for change in in_place_of_zeros(place))
     yield (change for place in places for change in additions(survey, place))
     yield (change for place in places for change in missing_paths(survey, place))
 
@@ -98,7 +108,11 @@ def search(survey):
         if (best := confirmed(survey, [hold for hold in holds if hold.fixed == whole])) is not None:
             return best
         partial += [hold for hold in holds if hold.fixed != whole]
-    exchanged = [Hold(None, fixed, span) for span in swaps({place.site.code for place in survey.places}) if (fixed := survey.swapped_right(span))]
+    exchanged = [
+        Hold(None, fixed, span)
+        for span in swaps({place.site.code for place in survey.places})
+        if (fixed := survey.swapped_right(span))
+    ]
     if (best := confirmed(survey, [hold for hold in exchanged if hold.fixed == whole])) is not None:
         return best
     for size in sorted({len(hold.fixed) for hold in partial}, reverse=True):
@@ -110,7 +124,7 @@ def search(survey):
 def confirmed(survey, holds):
     """The first of some Holds, by preference, that holds on fresh trials."""
     for hold in sorted(holds, key=lambda hold: preference(survey, hold.change) if hold.change else ()):
-        if all(survey.holds_on(hold, k) for k in range(CONFIRMATIONS)):
+        if survey.holds_on_fresh(hold, CONFIRMATIONS):
             return hold
     return None
 
@@ -121,7 +135,7 @@ def preference(survey, change):
     rank = change.rank + UNREACHABLE * unreachable(change)
     if place.event.phase == "forward" and not survey.trial.hand.joint:
         rank += FORWARD
-    if is_call(replaced_node(change)) or is_argument(change.site):
+    if is_users_call(replaced_node(change)) or is_argument(change.site):
         rank += CALLED
     if not writable(survey, change):
         rank += UNWRITTEN
@@ -142,16 +156,16 @@ def writable(survey, change):
     return False
 
 
-def is_call(node):
-    return isinstance(node, ast.Call)
+def is_users_call(node):
+    return isinstance(node, ast.Call) and not named_in_numpy(node.func)
 
 
 def replaced_node(change):
-    """What an exchange puts another value for; None for other changes, or where the source is not at hand."""
+    """What another value is put for; None for changes that keep the value, or where the source is not at hand."""
     edit = change.edits[-1]
-    node = node_at(edit.site)
-    if change.kind != "exchange" or node is None or edit.operand is None:
-        return node if change.kind == "exchange" else None
+    node = node_at(edit.site) if change.kind in ("exchange", "zeros") else None
+    if node is None or edit.operand is None:
+        return node
     operands = operands_of(node, tree_of(edit.site))
     return operands[edit.operand] if edit.operand < len(operands) else None
 
@@ -160,7 +174,7 @@ def is_argument(site):
     """Whether a site is what a function is handed as it is."""
     node = node_at(site)
     up = None if node is None else parents(tree_of(site)).get(node)
-    return is_call(up) and node in up.args and not is_call(node) and not named_in_numpy(up.func)
+    return is_users_call(up) and node in up.args and not isinstance(node, ast.Call)
 
 
 def unreachable(change):

@@ -51,7 +51,9 @@ def everything(trial):
 def fits(survey, trial, edits):
     """{key: the factor at the edits that makes this wrong result right}, for those that one makes right."""
     once, twice = (
-        survey.runner.run(trial, [*survey.active, scaled(tuple(with_factor(e, Size((), c)) for e in edits))], noting=False)
+        survey.runner.run(
+            trial, [*survey.active, scaled(tuple(with_factor(e, Size((), c)) for e in edits))], noting=False
+        )
         for c in (1.0, 2.0)
     )
     if once is None or twice is None:

@@ -34,7 +34,7 @@ def lengths_of(tapes):
 
 def formulas(factors, lengths):
     """The Sizes that are these factors, one on each trial, the simplest first; a constant is one where all are equal."""
-    found = [Size((), factors[0])] if all(equal(factor, factors[0]) for factor in factors) else []
+    found = [Size((), plain(factors[0]))] if all(equal(factor, factors[0]) for factor in factors) else []
     for constant in (1.0, -1.0, 2.0, 0.5, -2.0, -0.5):
         if found and abs(constant) != 1:
             return found
@@ -43,6 +43,13 @@ def formulas(factors, lengths):
             if all(map(equal, values, factors)):
                 found.append(Size(tuple((length.place, p) for length, p in powers), constant))
     return found
+
+
+def plain(factor):
+    """A measured factor as the whole number, or the inverse of one, that it is nearly."""
+    if abs(factor) >= 0.5 and equal(factor, round(factor)):
+        return float(round(factor))
+    return 1.0 / round(1 / factor) if equal(1 / factor, round(1 / factor)) else factor
 
 
 def monomials(lengths):

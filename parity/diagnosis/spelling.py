@@ -35,6 +35,7 @@ def in_the_number(change, place, factor):
     for k, operand in enumerate(place.operands):
         if type(operand) in (int, float):
             value = operand / factor if place.name == "divide" and k == 1 else operand * factor
+            value = round(value) if equal(value, round(value)) else value
             names = [digits(value)] if is_number(edit.site, k) else counts(value, place)
             yield from (replace(change, edits=(Edit(edit.site, name, k),)) for name in names)
 
@@ -45,7 +46,9 @@ def counts(n, place):
     for text, (value, *_) in place.named.items():
         sizes = getattr(value, "shape", ())
         found += [f"{text}.size"] * (len(sizes) > 1 and value.size == n)
-        found += [f"len({text})" if axis == 0 else f"{text}.shape[{axis}]" for axis, size in enumerate(sizes) if size == n]
+        found += [
+            f"len({text})" if axis == 0 else f"{text}.shape[{axis}]" for axis, size in enumerate(sizes) if size == n
+        ]
     return sorted(found, key=lambda text: ("[" in text) + ("(" in text or "." in text))[:WAYS]
 
 

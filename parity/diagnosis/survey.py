@@ -17,8 +17,9 @@ from parity.diagnosis.source import counterpart, replaced, statement_line, text_
 from parity.diagnosis.tape import BOTH, Tape, run_on
 from parity.followed import followed
 
+FRESH = 5  # fresh trials that are looked at, for those on which the mistake shows
 WRITES = ("setitem", "add.at")  # operations that give no result of their own: (target, key, value)
-MADE = ("zeros", "empty", "zeros_like", "empty_like")  # what is only there to be written to
+MADE = ("zeros", "empty", "empty_like")  # what is only there to be written to
 
 
 class Runner:
@@ -69,7 +70,6 @@ class Runner:
             return None
         finally:
             self.tape = None
-
 
     def edited(self, spans, trial):
         """The keys that are wrong when the subject runs from its source with all these Spans edited; None if it raises."""
@@ -162,15 +162,28 @@ class Survey:
         tape = self.runner.run(trial, changes, noting=False)
         return None if tape is None else trial.wrong(tape.results)
 
+    def holds_on_fresh(self, hold, confirmations):
+        """Whether a change sets the same keys right on that many fresh trials, and breaks nothing on any before."""
+        held = 0
+        for k in range(FRESH):
+            verdict = self.holds_on(hold, k)
+            if verdict is False:
+                return False
+            held += verdict is True
+            if held == confirmations:
+                return True
+        return False
+
     def holds_on(self, hold, k):
-        """Whether a change sets the same keys right on the k-th fresh trial, where some were wrong, and breaks none."""
+        """Whether a change sets the same keys right on the k-th fresh trial; None where none of them was wrong there."""
         trial = self.runner.fresh(k)
         if trial is None:
-            return False
-        before = self.left(trial, self.active)
-        spans = [*self.spans, hold.span]
+            return None
+        before, spans = self.left(trial, self.active), [*self.spans, hold.span]
         after = self.left(trial, [*self.active, hold.change]) if hold.span is None else self.runner.edited(spans, trial)
-        return None not in (before, after) and after <= before and bool(hold.fixed & before) and not hold.fixed & after
+        if None in (before, after) or not after <= before or hold.fixed & after:
+            return False
+        return True if hold.fixed & before else None
 
     def swapped_right(self, span):
         """The keys that an edit of the source sets right as well; none where it makes one wrong."""
@@ -178,8 +191,8 @@ class Survey:
         return self.wrong - left if left is not None and left <= self.wrong else frozenset()
 
     def trials(self, fresh):
-        """The trial itself and as many fresh ones."""
-        return [self.trial, *(self.runner.fresh(k) for k in range(fresh))]
+        """The trial itself and as many fresh ones, as far as there are any."""
+        return [self.trial, *(trial for k in range(fresh) if (trial := self.runner.fresh(k)) is not None)]
 
     @functools.cached_property
     def sites(self):

@@ -18,7 +18,7 @@ import numpy as np
 
 from parity.diagnosis.scope import reachable
 from parity.diagnosis.sites import Site, site_of
-from parity.diagnosis.taped import TapedArray, copied, mapped, origin_of, plain, taped
+from parity.diagnosis.taped import TapedArray, bare, copied, mapped, origin_of, plain, taped
 from parity.followed import followed, users_frame
 from parity.subjects.base import keyed_outputs
 
@@ -94,28 +94,28 @@ class Tape:
     def do(self, name, operands, options, compute, place=None):
         """Do an operation, or what stands in for it, and note it; place: the array that it writes to, if any."""
         frame = None if self.paused else users_frame(self.base)
-        bare, options = mapped(plain, operands), mapped(plain, options)
+        plainly, options = bare(operands), mapped(plain, options) if options else options
         if frame is None:  # the checker's own operation
-            return self.handed(compute(bare, options), place, None)
+            return self.handed(compute(plainly, options), place, None)
         if time.perf_counter() > self.deadline:
             raise OutOfTime
         site = site_of(frame)
         occurrence = self.counts[site, self.phase] = self.counts.get((site, self.phase), -1) + 1
-        event = self.note(name, site, frame, operands, bare, options, occurrence) if self.noting else None
+        event = self.note(name, site, frame, operands, plainly, options, occurrence) if self.noting else None
         change = self.changes.get(site) if self.phase in self.phases else None
         if change is None:
-            result = compute(bare, options)
+            result = compute(plainly, options)
         else:
-            result = change(Call(name, bare, options, compute, frame, self, occurrence))
+            result = change(Call(name, plainly, options, compute, frame, self, occurrence))
         if site in self.watched:
             self.seen.setdefault(site, []).append(copied(result))
         return self.handed(result, place, event)
 
-    def note(self, name, site, frame, operands, bare, options, occurrence):
+    def note(self, name, site, frame, operands, plainly, options, occurrence):
         """The Event of an operation, still without its result, appended."""
         origins = tuple([origin_of(operand) for operand in operands])
         event = Event(
-            len(self.events), site, self.phase, name, mapped(copied, bare), options, origins, None, occurrence
+            len(self.events), site, self.phase, name, mapped(copied, plainly), options, origins, None, occurrence
         )
         self.events.append(event)
         if self.surveying and occurrence < TURNS:
@@ -132,13 +132,18 @@ class Tape:
                 target[...] = result
             result = target
         if event is None:
-            return place if place is not None else mapped(lambda array: taped(array, self, None), result)
+            if place is not None:
+                return place
+            return taped(result, self, None) if type(result) is np.ndarray else self.taped_leaves(result, None)
         event.result = mapped(copied, result)
         if place is None:
-            return mapped(lambda array: taped(array, self, event.index), result)
+            return self.taped_leaves(result, event.index)
         if isinstance(place, TapedArray):
             place.origin = event.index
         return place
+
+    def taped_leaves(self, result, origin):
+        return mapped(lambda array: taped(array, self, origin), result)
 
     def read(self, value):
         """Note that a value is passed on as it is; not where the operation at that very place has just made it."""

@@ -12,15 +12,18 @@ from parity.diagnosis.operations import METHODS, canonical
 class TapedArray(np.ndarray):
     """An array whose operations are noted on its tape; origin: the index of the event that made it, or a name."""
 
-    tape: Any
-    origin: Any
+    tape: Any = None
+    origin: Any = None
 
     def __array_finalize__(self, source):
-        self.tape = getattr(source, "tape", None)
-        self.origin = getattr(source, "origin", None)
+        if type(source) is TapedArray:
+            self.tape, self.origin = source.tape, source.origin
 
     def __array_ufunc__(self, ufunc, method, *inputs, out=None, **options):
-        tape = next(a.tape for a in (*inputs, *(out or ()), options.get("where")) if isinstance(a, TapedArray))
+        for one in (*inputs, *(out or ()), options.get("where")):
+            if type(one) is TapedArray:
+                tape = one.tape
+                break
         place = None if out is None or len(out) > 1 else out[0]
         if isinstance(place, TapedArray) and place.ndim == 0:
             place = None  # a number: `s += 1` binds s anew, as it does without a tape
@@ -88,6 +91,16 @@ def taped(array, tape, origin):
     return view
 
 
+def bare(operands):
+    """The operands of an operation, plain."""
+    return tuple(
+        [
+            one.view(np.ndarray) if type(one) is TapedArray else mapped(plain, one) if type(one) in NESTS else one
+            for one in operands
+        ]
+    )
+
+
 def mapped(function, value):
     """value with every leaf of its tuples, lists and dicts put through function."""
     kind = type(value)
@@ -106,6 +119,9 @@ def plain(value):
 def copied(value):
     """A plain array as it is now, whatever is written to it later."""
     return new_array(value) if isinstance(value, np.ndarray) else value
+
+
+NESTS = (tuple, list, dict)
 
 
 def origin_of(operand):

@@ -39,7 +39,12 @@ REASONS = {
     "unknown": "that makes it right, whatever the mistake is called",
 }
 LONGEST = 72  # characters of an expression in a sentence
-OWN_WORDS = {"derivative": "multiply by {V}", "times": "multiply by {V}", "over": "divide by {V}"}
+OWN_WORDS = {
+    "derivative": "multiply by {V}",
+    "times": "multiply by {V}",
+    "over": "divide by {V}",
+    "derivative out": "divide by {V}",
+}
 
 
 def edit_in_words(change, span):
@@ -88,7 +93,7 @@ def value_in_words(change):
         return name
     text = "".join(name if letter == "V" else letter for letter in factor.expression)
     text = text[1:-1] if text.startswith("(") and expression_closes(text) else text
-    return f"{text}, {name} computed at {value.site!r}," if isinstance(value, Recorded) else text
+    return f"{text}, with the {name} of {value.site!r}" if isinstance(value, Recorded) else text
 
 
 def expression_closes(text):
