@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from parity.diagnosis.changes import compiled
+from parity.diagnosis.changes.change import compiled
 
 
 @dataclass(frozen=True)

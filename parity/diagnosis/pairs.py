@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from parity.diagnosis.activations import TABLE, Function, clipped, evaluate
-from parity.diagnosis.changes import Given, Named, Recorded
 from parity.diagnosis.sites import Site
 
 ARITHMETIC = (
@@ -61,16 +60,6 @@ class Pair:
         return evaluate(self.function.of_z, z=z, k=self.k)
 
 
-@dataclass(frozen=True, eq=False)
-class Factor:
-    """A derivative that can be written at a place: an expression in V, and what V stands for there."""
-
-    pair: Pair
-    expression: str
-    value: Named | Recorded | Given
-    array: np.ndarray  # of the first turn
-
-
 class Pairs:
     """The Pairs of a run, from its events and arrays."""
 
@@ -84,7 +73,8 @@ class Pairs:
     @functools.cached_property
     def found(self):
         """All Pairs, each function of two places once; the steps within one line of an activation are left out."""
-        pairs, values = {}, self.values()
+        pairs: dict = {}
+        values = self.values()
         for source, z in self.arguments().items():
             for function, k in self.candidates:
                 a = evaluate(function.value, z=sample(z), k=k)
@@ -145,39 +135,6 @@ class Pairs:
         if isinstance(source, Operand):
             return [event.operands[source.number] for event in self.forward[source.site]]
         return [self.tape.arrays[source]]
-
-    def factors(self, place):
-        """The Factors at a place: what can be named there; else what was recorded, in the same turn or the reverse."""
-        named = [(text, turns, [np.asarray(v).tobytes() for v in turns]) for text, turns in place.distinct]
-        for pair in self.found:
-            yield from self.named_factors(pair, named) or self.recorded_factors(pair, place)
-
-    @staticmethod
-    def named_factors(pair, named):
-        """With every name that is an argument or a value of the function: layers of one class share its place."""
-        found = []
-        for of in "az":
-            if expression := pair.derivative(of):
-                for text, turns, data in named:
-                    if all(one in getattr(pair, of) for one in data):
-                        found.append(Factor(pair, expression, Named(text), turns[0]))
-        return found
-
-    def recorded_factors(self, pair, place):
-        expression, value, first = pair.derivative("a"), Recorded(pair.site), self.forward[pair.site]
-        if not expression:
-            if isinstance(pair.source, Operand):
-                return []
-            expression = pair.derivative("z")
-            value = Recorded(pair.source) if isinstance(pair.source, Site) else Given(pair.source)
-            first = self.forward.get(pair.source, first)
-        turns = len(first)
-        if turns not in (1, len(place.events)):
-            return []
-        factors = [Factor(pair, expression, value, first[0].result)]
-        if turns > 1 and isinstance(value, Recorded):
-            factors.append(Factor(pair, expression, Recorded(value.site, backwards=True), first[-1].result))
-        return factors
 
 
 def bounds_of(event):

@@ -8,7 +8,7 @@ import ast
 import builtins
 from contextlib import contextmanager
 
-from parity.diagnosis.source import codes_seen, counterpart, editable, parsed, replaced, text_of
+from parity.diagnosis.editing.source import codes_seen, counterpart, editable, parsed, replaced, text_of
 from parity.diagnosis.taped import TapedArray
 
 READ = "__handgrad_read__"

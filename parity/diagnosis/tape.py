@@ -9,7 +9,6 @@ site. The user's code itself runs each time, so control flow, writes in place an
 import sys
 import time
 from collections.abc import Callable
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
@@ -17,10 +16,12 @@ from typing import Any
 import numpy as np
 
 from parity.diagnosis.scope import reachable
-from parity.diagnosis.sites import Site, site_of
+from parity.diagnosis.sites import SITES, Site, site_of
 from parity.diagnosis.taped import TapedArray, bare, copied, mapped, origin_of, plain, taped
 from parity.followed import followed, users_frame
 from parity.subjects.base import keyed_outputs
+
+__all__ = ["SITES", "Call", "Event", "OutOfTime", "Site", "Tape", "plain", "record", "run_on", "taped"]
 
 BOTH = ("forward", "backward")
 TURNS = 4  # of a loop, in which what can be reached by name is noted

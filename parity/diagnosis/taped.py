@@ -125,7 +125,8 @@ NESTS = (tuple, list, dict)
 
 
 def origin_of(operand):
-    """Where an operand comes from; for a list or tuple of operands, where each does."""
+    """Where an operand comes from; for a list or tuple of arrays, where each does."""
     if isinstance(operand, list | tuple):
-        return tuple(origin_of(item) for item in operand)
+        origins = tuple([origin_of(item) for item in operand])
+        return origins if any(origin is not None for origin in origins) else None
     return operand.origin if isinstance(operand, TapedArray) else None

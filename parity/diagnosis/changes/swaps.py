@@ -3,8 +3,8 @@
 import ast
 from itertools import combinations
 
-from parity.diagnosis.edits import Span
-from parity.diagnosis.source import editable, parsed, segment, text_of
+from parity.diagnosis.editing.edits import Span
+from parity.diagnosis.editing.source import editable, parsed, segment, text_of
 
 LONGEST = 6  # entries that are exchanged two by two
 
@@ -23,9 +23,11 @@ def swaps(codes):
 def function_of(tree, code):
     """The function of a code object; an empty module where it is not found."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef) and node.name == code.co_name:
-            if code.co_firstlineno in (node.lineno, *(one.lineno for one in node.decorator_list)):
-                return node
+        if isinstance(node, ast.FunctionDef) and code.co_firstlineno in (
+            node.lineno,
+            *(one.lineno for one in node.decorator_list),
+        ):
+            return node
     return ast.Module([], [])
 
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from parity.diagnosis import judge_values
-from parity.diagnosis.counts import counted
-from parity.diagnosis.judge_derivatives import in_place_of, put_in_or_out, twice
+from parity.diagnosis.changes.rewrites import COMPARISONS, flat
+from parity.diagnosis.naming import values
+from parity.diagnosis.naming.counts import counted
+from parity.diagnosis.naming.derivatives import in_place_of, put_in_or_out, twice
 from parity.diagnosis.pairs import close
-from parity.diagnosis.rewrites import COMPARISONS, flat
 
 UNKNOWN = "unknown"
 
@@ -89,10 +89,10 @@ def factor(case):
 
 def exchange(case):
     """A number for another may be a count or a constant; else it is a value for another."""
-    if np.ndim(case.note["value"]) == 0 and np.ndim(judge_values.old_turns(case)[0]) == 0:
+    if np.ndim(case.note["value"]) == 0 and np.ndim(values.old_turns(case)[0]) == 0:
         code = factor(case)
         return "variant-mismatch" if code == "activation-derivative-wrong" else code
-    return judge_values.exchanged(case)
+    return values.exchanged(case)
 
 
 def drop(case):
@@ -137,8 +137,8 @@ KINDS = {
     "derivative instead": in_place_of,
     "bounds": always("variant-mismatch"),
     "exchange": exchange,
-    "original": judge_values.original,
-    "add": judge_values.added,
-    "times": judge_values.multiplied,
+    "original": values.original,
+    "add": values.added,
+    "times": values.multiplied,
     "over": factor,
 }

@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from parity.diagnosis.sizes import equal
-from parity.diagnosis.spelling import is_number
+from parity.diagnosis.changes.sizes import equal
+from parity.diagnosis.editing.spelling import is_number
 
 UNKNOWN = "unknown"
 AVERAGES = ("mean", "average", "var", "std")
@@ -36,7 +36,7 @@ def of_lengths(size, biases):
 
 
 def of_number(survey, change, event, factor, pure):
-    """A factor that is the same whatever the batch: a count where the forward pass averages or nobody wrote the number."""
+    """A factor that is the same whatever the batch: a count where the forward pass averages, or a number."""
     if becomes_of_forward(survey, event, factor):
         return "variant-mismatch"
     if any(len(place) > 2 for size in pure for place, _ in size.powers) and not simple(factor):

@@ -2,8 +2,8 @@
 
 import ast
 
-from parity.diagnosis.changes import Given, Named, Recorded
-from parity.diagnosis.source import node_at, segment, statement_node, text_of
+from parity.diagnosis.changes.change import Given, Named, Recorded
+from parity.diagnosis.editing.source import node_at, segment, statement_node, text_of
 
 REASONS = {
     "sign-flipped": "the sign is the wrong way round",
@@ -108,10 +108,10 @@ def expression_closes(text):
 
 def name_of(site):
     """The variable that the statement of a site assigns; `a` where it is none."""
-    statement = statement_node(site)
-    if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name | ast.Attribute):
-        if node_at(site) is statement.value:
-            return text_of(site.file)[slice(*segment(text_of(site.file), statement.targets[0]))]
+    statement, text = statement_node(site), text_of(site.file)
+    named = isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name | ast.Attribute)
+    if named and node_at(site) is statement.value:
+        return text[slice(*segment(text, statement.targets[0]))]
     return "a"
 
 

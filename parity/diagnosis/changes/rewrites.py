@@ -4,8 +4,8 @@ from itertools import chain, combinations
 
 import numpy as np
 
-from parity.diagnosis.changes import Change, Edit, Named
-from parity.diagnosis.survey import WRITES
+from parity.diagnosis.changes.change import Change, Edit, Named
+from parity.diagnosis.place import WRITES
 
 # operation: [(template, kind, rank)]
 FORMS = {

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, replace
 from itertools import combinations, combinations_with_replacement
 
-from parity.diagnosis.changes import Size
+from parity.diagnosis.changes.change import Size
 
 EQUAL = 1e-7  # relative: a factor is fitted to about half of the digits of a float64 at worst
 
@@ -23,7 +23,7 @@ class Length:
 
 def lengths_of(tapes):
     """The Lengths of the arrays of some runs of one subject, those that are always equal once; 1 is left out."""
-    found = {}
+    found: dict = {}
     for name, array in tapes[0].arrays.items():
         for axis in range(array.ndim):
             values = tuple(tape.arrays[name].shape[axis] for tape in tapes)
@@ -33,7 +33,7 @@ def lengths_of(tapes):
 
 
 def formulas(factors, lengths):
-    """The Sizes that are these factors, one on each trial, the simplest first; a constant is one where all are equal."""
+    """The Sizes that are these factors, one on each trial, the simplest first; a constant where all are equal."""
     found = [Size((), plain(factors[0]))] if all(equal(factor, factors[0]) for factor in factors) else []
     for constant in (1.0, -1.0, 2.0, 0.5, -2.0, -0.5):
         if found and abs(constant) != 1:

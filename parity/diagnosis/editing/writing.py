@@ -36,7 +36,7 @@ def shape(node, swaps=None):
 
 
 def assembled(write, parts, wanted, parse):
-    """write(parts) with as few of them in parentheses as give the wanted shape when parsed. Raises NoEdit if none do."""
+    """write(parts) with as few of them in parentheses as give the wanted shape when parsed. Raises NoEdit if none."""
     ways = sorted(product((False, True), repeat=len(parts)), key=sum)
     for way in ways:
         text = write([f"({part})" if enclosed else part for part, enclosed in zip(parts, way, strict=True)])

@@ -3,10 +3,10 @@
 import numpy as np
 
 from parity.diagnosis.activations import evaluate
-from parity.diagnosis.counts import counted
-from parity.diagnosis.judge_derivatives import missing, twice
+from parity.diagnosis.changes.rewrites import COMPARISONS
+from parity.diagnosis.naming.counts import counted
+from parity.diagnosis.naming.derivatives import missing
 from parity.diagnosis.pairs import close
-from parity.diagnosis.rewrites import COMPARISONS
 
 UNKNOWN = "unknown"
 MASKED = ("where", "setitem", *COMPARISONS)
@@ -106,7 +106,7 @@ def original(case):
 def added(case):
     """A term of a sum was missing: a target's, the gradient of the next step, or that of another path."""
     value, result = np.asarray(case.note["value"], float), np.asarray(case.event.result, float)
-    if one_hot(value) and shares(result) or one_hot(np.abs(result)) and shares(value):
+    if (one_hot(value) and shares(result)) or (one_hot(np.abs(result)) and shares(value)):
         return "one-hot-missing"
     if len(case.events) > 1 and carried(case):
         return "time-truncated"
@@ -135,7 +135,8 @@ def multiplied(case):
     """A factor was missing: a scale that is learnt, a mask, a derivative, the upstream gradient, a number."""
     value = np.asarray(case.note["value"], float)
     if case.scale[0] is not None:
-        return counted(case.survey, case.change, case.event, *case.scale, case.biases_only())
+        factors, sizes = case.scale
+        return counted(case.survey, case.change, case.event, factors, sizes, case.biases_only())
     if upstream_ignored(case, value):
         return "upstream-ignored"
     if case.part_of_derivative():

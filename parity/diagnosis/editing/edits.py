@@ -3,10 +3,12 @@
 import ast
 import re
 from dataclasses import dataclass
+from typing import Any
 
-from parity.diagnosis.changes import Named
-from parity.diagnosis.source import node_at, parents, parsed, segment, text_of
-from parity.diagnosis.writing import NoEdit, assembled, expression, filled, shape, spliced
+from parity.diagnosis.changes.change import Named
+from parity.diagnosis.editing.nodes import is_function, numpy_name, operands_of
+from parity.diagnosis.editing.source import node_at, parents, parsed, segment, text_of
+from parity.diagnosis.editing.writing import NoEdit, assembled, expression, filled, shape, spliced
 
 REPEATED = ("np.add.at(A, B, C)", "np.add.at(A, B, C - A[B])")
 
@@ -53,17 +55,26 @@ class Writer:
 
     def plan(self, edit, texts):
         """Note that a node is to be written by the template of an Edit."""
-        node = node_at(edit.site) if edit.site.file == self.file else None
-        if node is None:
-            raise NoEdit
+        node: Any = node_at(edit.site) if edit.site.file == self.file else None
         if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
-            self.plans[parents(self.tree)[node]] = edit.template
+            self.plan_assignment(parents(self.tree)[node], edit, texts)
             return
-        operands, template = operands_of(node, self.tree), edit.template
+        operands = [] if node is None else operands_of(node, self.tree)
+        template = edit.template
         if edit.operand is not None:
-            node, operands = (operands[edit.operand], []) if edit.operand < len(operands) else (None, [])
+            node, operands = operands[edit.operand] if edit.operand < len(operands) else None, []
         elif isinstance(node, ast.AugAssign):
             node, operands, template = node.value, [], of_augmented(node.op, template)
+        self.write(node, template, operands, edit, texts)
+
+    def plan_assignment(self, node, edit, texts):
+        """Note what becomes of an assignment to an entry, or of what is assigned."""
+        if edit.operand is None:
+            self.plans[node] = edit.template
+        else:
+            self.write(node.value if isinstance(node, ast.Assign) else None, edit.template, [], edit, texts)
+
+    def write(self, node, template, operands, edit, texts):
         if not isinstance(node, ast.expr):
             raise NoEdit
         named = {name: value.text for name, value in edit.values.items() if isinstance(value, Named)}
@@ -164,48 +175,3 @@ def of_augmented(operator, template):
         if template in found:
             return found[template]
     raise NoEdit
-
-
-def operands_of(node, tree):
-    """The nodes of an operation's operands, in the order of the tape."""
-    match node:
-        case ast.BinOp():
-            return [node.left, node.right]
-        case ast.UnaryOp():
-            return [node.operand]
-        case ast.Compare():
-            return [node.left, *node.comparators]
-        case ast.Attribute() | ast.Subscript():
-            return [node.value]
-        case ast.AugAssign():
-            return [node.target, node.value]
-        case ast.Call(func=ast.Attribute() as function) if not is_function(function, tree):
-            return [function.value, *node.args]
-        case ast.Call():
-            return list(node.args)
-    return []
-
-
-def is_function(node, tree):
-    """Whether what is called is a function, of a module or by its own name, and no method of an array."""
-    while isinstance(node, ast.Attribute):
-        node = node.value
-    return isinstance(node, ast.Name) and (
-        node.id in imported(tree) or not isinstance(parents(tree)[node], ast.Attribute)
-    )
-
-
-def imported(tree):
-    """The names that import statements bind anywhere in a file."""
-    return {
-        (alias.asname or alias.name).split(".")[0]
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Import | ast.ImportFrom)
-        for alias in node.names
-    }
-
-
-def numpy_name(tree):
-    """What a file calls NumPy; None where it does not import it as a whole."""
-    imports = [alias for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
-    return next((alias.asname or alias.name for alias in imports if alias.name == "numpy"), None)

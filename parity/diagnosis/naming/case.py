@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from parity.diagnosis.naming.witness import scale, witnesses
 from parity.diagnosis.pairs import close
 from parity.diagnosis.taped import mapped
-from parity.diagnosis.witness import scale, witnesses
 
 RESHAPING = ("reshape", "getitem", "broadcast_to", "expand_dims", "transpose")
 
@@ -70,7 +70,7 @@ class Case:
         return all(self.is_weight(key) and is_row(self.right(key)) and self.added(key[1]) for key in self.claimed)
 
     def is_weight(self, key):
-        """Whether a key is of a parameter; in a subject of functions alone, which has none, of any input but the first."""
+        """Whether a key is of a parameter; of functions alone, which have none, of any input but the first."""
         hand, (kind, name) = self.survey.trial.hand, key
         return kind == "parameter" or (not hand.parameters and name in hand.input_names[1:])
 
@@ -117,12 +117,10 @@ class Case:
 
     def part_of_derivative(self):
         """Whether the change is one within an activation's derivative, and does more to that than multiply it."""
-        pair = next((p for p in self.survey.pairs.found if not p.function.plain and self.in_derivative_of(p)), None)
-        if pair is None:
-            return False
-        outer = self.outermost(self.event, pair.z | pair.a)
-        found = witnesses(self.survey, self.change, [self.survey.trial], outer.site)
-        return not found or found[0].factor is None
+        pairs = [pair for pair in self.survey.pairs.found if not pair.function.plain and self.in_derivative_of(pair)]
+        sites = {self.outermost(self.event, pair.z | pair.a).site for pair in pairs}
+        seen = [witnesses(self.survey, self.change, [self.survey.trial], site) for site in sites]
+        return any(not found or found[0].factor is None for found in seen)
 
     def outermost(self, event, known):
         """The last operation of those that go on from an event with arrays of those bytes alone."""

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from parity.diagnosis.changes import Change, Edit, Given, Named
-from parity.diagnosis.rewrites import COMPARISONS
-from parity.diagnosis.survey import bytes_of
+from parity.diagnosis.changes.change import Change, Edit, Given, Named
+from parity.diagnosis.changes.rewrites import COMPARISONS
+from parity.diagnosis.place import bytes_of
 
 FILLED = ("ones", "ones_like", "full", "full_like", "zeros_like", "zeros")
 NUMERIC = ("add", "subtract", "multiply", "divide", "power", "maximum", "minimum", "where", *COMPARISONS)
@@ -91,14 +91,14 @@ def one_hots(place, value, k):
     """The Changes that take away the one-hot rows of class labels that can be named there."""
     if np.ndim(value) != 2:
         return
-    like = next((text for text, turns in place.named.items() if np.shape(turns[0]) == np.shape(value)), None)
+    like = [text for text, turns in place.named.items() if np.shape(turns[0]) == np.shape(value)]
     for text, (labels, *_) in place.named.items() if like else ():
         if (
             np.asarray(labels).dtype.kind in "iu"
             and np.shape(labels) == value.shape[:1]
             and labels.max() < value.shape[1]
         ):
-            edit = Edit(place.site, "E - np.eye(W.shape[1])[V]", k, {"V": Named(text), "W": Named(like)})
+            edit = Edit(place.site, "E - np.eye(W.shape[1])[V]", k, {"V": Named(text), "W": Named(like[0])})
             yield Change("one-hot", 2.8, (edit,), {"value": labels})
 
 

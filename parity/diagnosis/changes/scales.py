@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from parity.diagnosis.changes import Change, Edit, Size
-from parity.diagnosis.sizes import formulas, lengths_of
+from parity.diagnosis.changes.change import Change, Edit, Size
+from parity.diagnosis.changes.sizes import formulas, lengths_of
 from parity.diagnosis.tape import Tape
 
 TELLING = 2  # fresh trials on which the same factor must be found
@@ -29,7 +29,7 @@ def scales(survey, place):
 def fitted(survey, edits):
     """The Changes that scale at all these edits by one factor, which holds on fresh trials as well."""
     base = survey.trial
-    factors = {}
+    factors: dict = {}
     for key, factor in fits(survey, base, edits).items():
         if abs(factor - 1) > NEARLY_ONE:
             factors.setdefault(round(factor, 6), []).append(key)

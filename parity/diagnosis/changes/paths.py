@@ -4,7 +4,7 @@ from itertools import product
 
 import numpy as np
 
-from parity.diagnosis.changes import Change, Edit, Named
+from parity.diagnosis.changes.change import Change, Edit, Named
 from parity.diagnosis.pairs import close
 
 MOST = 24  # arrays in reach that are multiplied with one another
@@ -20,7 +20,8 @@ def missing_paths(survey, place):
         missing = survey.trial.truth[key] - found
         terms = list(products(place, missing.shape))
         for rank, chosen in combinations(terms, missing):
-            template, values = "E", {}
+            template = "E"
+            values: dict = {}
             for i, (sign, (form, names, _)) in enumerate(chosen):
                 letters = f"V{i}", f"W{i}"
                 template += f" {sign} {form.format(*letters)}"

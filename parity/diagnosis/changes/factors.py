@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from parity.diagnosis.changes import Change, Edit
-from parity.diagnosis.writing import filled
+from parity.diagnosis.changes.change import Change, Edit
+from parity.diagnosis.changes.derivatives import factors_at
+from parity.diagnosis.editing.writing import filled
 
 PRODUCTS = ("multiply", "divide")
 
@@ -11,7 +12,7 @@ PRODUCTS = ("multiply", "divide")
 def derivatives(survey, place):
     """The Changes that multiply the result of a place by a derivative, or divide by one."""
     if is_float(place.result):
-        for factor in survey.pairs.factors(place):
+        for factor in factors_at(survey, place):
             if fits(factor.array, place.result):
                 values = {"V": factor.value}
                 yield by(factor, "derivative", 2.0, Edit(place.site, times("E", factor), None, values))
@@ -23,7 +24,7 @@ def replacements(survey, place):
     """The Changes of a place that put a derivative in a factor's place, or in that of all factors but one."""
     if not is_float(place.result):
         return
-    for factor in survey.pairs.factors(place):
+    for factor in factors_at(survey, place):
         if not fits(factor.array, place.result):
             continue
         values = {"V": factor.value}

@@ -6,11 +6,11 @@ from itertools import islice, product
 
 import numpy as np
 
-from parity.diagnosis.changes import Edit
-from parity.diagnosis.edits import operands_of
-from parity.diagnosis.sizes import equal
-from parity.diagnosis.source import node_at, tree_of
-from parity.diagnosis.witness import everything
+from parity.diagnosis.changes.change import Edit
+from parity.diagnosis.changes.sizes import equal
+from parity.diagnosis.editing.nodes import operands_of
+from parity.diagnosis.editing.source import node_at, tree_of
+from parity.diagnosis.naming.witness import everything
 
 WAYS = 6  # spellings of one factor that are tried
 
@@ -20,7 +20,7 @@ def spellings(change, place, trial):
     size = change.note.get("size")
     if size is None:
         return [(change, {})]
-    found = [(one, {}) for one in in_the_number(change, place, size.value(shapes(trial)))]
+    found: list = [(one, {}) for one in in_the_number(change, place, size.value(shapes(trial)))]
     for template, texts in ways(size, place, trial):
         edits = tuple(Edit(e.site, template, e.operand) if "S" in e.values else e for e in change.edits)
         found.append((replace(change, edits=edits), texts))

@@ -3,8 +3,8 @@
 import numpy as np
 
 from parity.diagnosis.activations import TABLE, evaluate
+from parity.diagnosis.naming.witness import witnesses
 from parity.diagnosis.pairs import close
-from parity.diagnosis.witness import witnesses
 
 
 def missing(pair):
@@ -14,7 +14,7 @@ def missing(pair):
 
 
 def put_in_or_out(case):
-    """A change multiplies or divides by a derivative; where it does so in a denominator, the gradient sees the reverse."""
+    """A change multiplies or divides by a derivative; in a denominator, that is the reverse for the gradient."""
     pair = case.note["pair"]
     last = case.survey.statement(case.survey.place_of(case.change.site))[-1]
     seen = witnesses(case.survey, case.change, [case.survey.trial], last.site)
@@ -70,7 +70,7 @@ def fed_wrongly(pair, z, a, old):
 
 
 def of_variant(case, pair, z, a, old):
-    """Whether the old factor is the derivative of another function of the same family, with any number of the user's."""
+    """Whether the old factor is the derivative of another function of the family, with any number of the user's."""
     numbers = [1.0, *case.survey.pairs.numbers, *(float(n) for n in np.unique(old)[:2])]
     for function in TABLE:
         if function.family and function.family == pair.function.family:

@@ -5,8 +5,8 @@ from itertools import chain, combinations, permutations
 
 import numpy as np
 
-from parity.diagnosis.changes import Change, Edit, Named
-from parity.diagnosis.rewrites import LONGEST, REDUCTIONS, one, reductions
+from parity.diagnosis.changes.change import Change, Edit, Named
+from parity.diagnosis.changes.rewrites import LONGEST, REDUCTIONS, one, reductions
 
 JOINING = ("concatenate", "stack", "hstack", "vstack", "column_stack", "dstack")
 

@@ -1,11 +1,12 @@
-"""What a function is handed, changed wherever it uses it: where `dz = dy` was never written, `dy` is wrong everywhere."""
+"""What a function is handed, changed wherever it uses it: without a `dz = …` it is `dy` that is wrong, everywhere."""
 
 import dis
 import functools
 
-from parity.diagnosis.changes import Change, Edit, Named
-from parity.diagnosis.factors import fits, times
-from parity.diagnosis.scales import fitted
+from parity.diagnosis.changes.change import Change, Edit, Named
+from parity.diagnosis.changes.derivatives import factors_at
+from parity.diagnosis.changes.factors import fits, times
+from parity.diagnosis.changes.scales import fitted
 
 FARTHER = 0.6  # rank: a change of one expression is simpler than one of every use
 
@@ -26,7 +27,7 @@ def further(change):
 
 
 def arguments(survey):
-    """{(code, name): [(place, operand, None for what is only passed on)]} of arguments that are used at changeable places."""
+    """{(code, name): [(place, operand, None for what is only passed on)]} of the arguments that are used at places."""
     found: dict = {}
     for place in survey.places:
         for k, name in enumerate(place.event.names):
@@ -45,7 +46,7 @@ def kept_arguments(code):
 
 def shared_factors(survey, uses):
     """The Factors that can be named alike at every use."""
-    first, *rest = [list(survey.pairs.factors(place)) for place, _ in uses]
+    first, *rest = [list(factors_at(survey, place)) for place, _ in uses]
     for factor in first:
         everywhere = all(any((f.pair, f.value) == (factor.pair, factor.value) for f in factors) for factors in rest)
         place, k = uses[0]

@@ -1,0 +1,1 @@
+"""A change as an edit of the user's own source, and in words."""

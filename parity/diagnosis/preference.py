@@ -1,0 +1,82 @@
+"""Which of several changes that do the same is told: the simplest, and the nearest to where the mistake may be."""
+
+import ast
+
+from parity.diagnosis.changes.change import Given, Recorded
+from parity.diagnosis.editing.edits import span_of
+from parity.diagnosis.editing.nodes import operands_of
+from parity.diagnosis.editing.source import node_at, parents, tree_of
+from parity.diagnosis.editing.spelling import spellings
+from parity.diagnosis.editing.writing import NoEdit
+from parity.diagnosis.reads import named_in_numpy
+
+FORWARD = 0.8  # what forward keeps for backward is touched only where nothing near is as simple
+CALLED = 0.06  # what is wrong with a call is put right inside the function, where that does as well
+UNWRITTEN = 0.5  # what is one edit of the source is told better
+UNREACHABLE = 0.6  # a value that no name reaches costs more than one edit
+
+
+def preference(survey, hold):
+    """What to sort Holds by: how far-fetched they are, then the order of the run; of one statement its whole first.
+
+    A derivative belongs into the class that computes the function; of two equal factors the later one is the surplus.
+    """
+    if hold.change is None:
+        return ()
+    change, place = hold.change, survey.place_of(hold.change.site)
+    pair = change.note.get("pair")
+    strange = pair is not None and owner(pair.site) != owner(change.site)
+    statement = survey.statement(place)[0].event.index
+    return rank(survey, change), strange, -statement if change.kind == "drop" else statement, -place.event.index
+
+
+def rank(survey, change):
+    """How far-fetched a change is at its place."""
+    found = change.rank + UNREACHABLE * unreachable(change)
+    if survey.place_of(change.site).event.phase == "forward" and not survey.trial.hand.joint:
+        found += FORWARD
+    if is_users_call(replaced_node(change)) or is_argument(change.site):
+        found += CALLED
+    return round(found if writable(survey, change) else found + UNWRITTEN, 6)
+
+
+def unreachable(change):
+    values = [value for edit in change.edits for value in edit.values.values()]
+    return any(isinstance(value, Recorded | Given) for value in values)
+
+
+def writable(survey, change):
+    """Whether a change can be written as an edit of the source."""
+    for spelt, texts in spellings(change, survey.place_of(change.site), survey.trial):
+        try:
+            span_of(spelt, texts)
+        except NoEdit:
+            continue
+        return True
+    return False
+
+
+def replaced_node(change):
+    """What another value is put for; None for changes that keep the value, or where the source is not at hand."""
+    edit = change.edits[-1]
+    node = node_at(edit.site) if change.kind in ("exchange", "zeros") else None
+    if node is None or edit.operand is None:
+        return node
+    operands = operands_of(node, tree_of(edit.site))
+    return operands[edit.operand] if edit.operand < len(operands) else None
+
+
+def is_argument(site):
+    """Whether a site is what a function of the user's is handed as it is."""
+    node = node_at(site)
+    up = None if node is None else parents(tree_of(site)).get(node)
+    return isinstance(up, ast.Call) and is_users_call(up) and node in up.args and not isinstance(node, ast.Call)
+
+
+def is_users_call(node):
+    return isinstance(node, ast.Call) and not named_in_numpy(node.func)
+
+
+def owner(site):
+    """The class that a function belongs to."""
+    return site.code.co_qualname.rpartition(".")[0]

@@ -1,0 +1,79 @@
+"""Runs of a subject on the tape, again and again, with changes of its operations or edits of its source."""
+
+import time
+import warnings
+from contextlib import ExitStack, contextmanager
+
+import numpy as np
+
+from parity.diagnosis.changes.change import stand_ins
+from parity.diagnosis.editing.edits import applied
+from parity.diagnosis.editing.source import counterpart, replaced, text_of
+from parity.diagnosis.reads import reads_noted
+from parity.diagnosis.tape import BOTH, Tape, run_on
+from parity.followed import followed
+
+
+class Runner:
+    """Runs the subject of a Trial, on that Trial or another one; deadline: of time.perf_counter."""
+
+    def __init__(self, trial, deadline):
+        self.trial, self.deadline = trial, deadline
+        self.tape: Tape | None = None
+        self.codes: set = set()
+
+    @contextmanager
+    def opened(self):
+        """Inside, run works: the user's code is followed, its reads are noted, warnings are silent."""
+        with ExitStack() as stack:
+            stack.enter_context(warnings.catch_warnings())
+            warnings.simplefilter("ignore")
+            stack.enter_context(np.errstate(all="ignore"))
+            trial = self.trial
+            self.codes = stack.enter_context(reads_noted(lambda: trial.hand.run(trial.arrays, trial.upstream)))
+            stack.enter_context(followed(self.create))
+            yield self
+
+    def create(self, function, args, options):
+        """What the user's code makes is on the tape of a run; where none is on, a trial is under way."""
+        return function(*args, **options) if self.tape is None else self.tape.create(function, args, options)
+
+    def fresh(self, k):
+        """The k-th fresh Trial, None where there is none; the time that it takes does not count."""
+        began = time.perf_counter()
+        trial = self.trial.fresh(k)
+        self.deadline += time.perf_counter() - began
+        return trial
+
+    def unhurried(self, function, *arguments):
+        """function(*arguments) without a deadline: what has been found is told."""
+        deadline, self.deadline = self.deadline, float("inf")
+        try:
+            return function(*arguments)
+        finally:
+            self.deadline = deadline
+
+    def run(self, trial, changes=(), extra=None, **options):
+        """The Tape of the subject on this trial with these Changes; None where it raises. extra: {site: function}."""
+        watched = frozenset().union(*(change.watched for change in changes), options.pop("watched", ()))
+        made = stand_ins(changes) | (extra or {})
+        self.tape = Tape(made, BOTH, deadline=self.deadline, watched=watched, **options)
+        try:
+            return run_on(self.tape, trial.hand, trial.arrays, trial.upstream)
+        except Exception:  # the change does not fit: shapes, types, a name that is not there yet
+            return None
+        finally:
+            self.tape = None
+
+    def edited(self, spans, trial):
+        """The keys that are wrong when the subject runs from source with all these Spans edited; None if it raises."""
+        if len({span.file for span in spans}) != 1:
+            return None
+        file = spans[0].file
+        try:
+            module = compile(applied(text_of(file), spans), file, "exec", dont_inherit=True)
+            codes = {code: counterpart(code, module) for code in self.codes if code.co_filename == file}
+            with replaced({code: other for code, other in codes.items() if other is not None}):
+                return trial.wrong(trial.hand.run(trial.arrays, trial.upstream))
+        except Exception:  # the edited code does not compile, or raises
+            return None
