@@ -1,7 +1,11 @@
-"""What a function is handed, changed wherever it uses it: without a `dz = …` it is `dy` that is wrong, everywhere."""
+"""What a function is handed, changed wherever it uses it: without a `dz = …` it is `dy` that is wrong, everywhere.
+
+The same goes for a variable that is no more than another name for such an argument.
+"""
 
 import dis
 import functools
+from collections import Counter
 
 from parity.diagnosis.changes.change import Change, Edit, Named
 from parity.diagnosis.changes.derivatives import factors_at
@@ -30,18 +34,25 @@ def arguments(survey):
     """{(code, name): [(place, operand, None for what is only passed on)]} of the arguments that are used at places."""
     found: dict = {}
     for place in survey.places:
+        code = place.site.code
         for k, name in enumerate(place.event.names):
-            if name in kept_arguments(place.site.code) and hasattr(place.operands[k], "dtype"):
-                operand = None if place.name == "read" else k
-                found.setdefault((place.site.code, name), []).append((place, operand))
+            if name in settled_names(code) and hasattr(place.operands[k], "dtype") and not own(survey, place, k):
+                found.setdefault((code, name), []).append((place, None if place.name == "read" else k))
     return found
 
 
 @functools.cache
-def kept_arguments(code):
-    """The names of a function's arguments that it never assigns anew, without the first of a method."""
-    assigned = {one.argval for one in dis.get_instructions(code) if one.opname.startswith("STORE_")}
-    return frozenset(code.co_varnames[: code.co_argcount]) - assigned - {"self"}
+def settled_names(code):
+    """The names of a function's arguments that it never assigns anew, and of the variables that it assigns once."""
+    stores = Counter(one.argval for one in dis.get_instructions(code) if one.opname.startswith("STORE_"))
+    arguments = code.co_varnames[: code.co_argcount]
+    return frozenset(name for name in code.co_varnames if stores[name] == (name not in arguments)) - {"self"}
+
+
+def own(survey, place, k):
+    """Whether an operand was computed in the same function: then the operation itself can be changed."""
+    origin = place.event.origins[k]
+    return type(origin) is int and survey.tape.events[origin].site.code is place.site.code
 
 
 def shared_factors(survey, uses):
