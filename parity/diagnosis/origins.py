@@ -1,0 +1,138 @@
+"""Where a recorded value came from and where it went: the tape read as a graph."""
+
+import numpy as np
+
+VIEWS = {"getitem", "reshape", "transpose", "swapaxes", "moveaxis", "expand_dims", "squeeze", "ravel", "astype", "copy"}
+VIEWS |= {"array", "asarray", "ascontiguousarray", "broadcast_to", "positive", "atleast_2d"}
+ARITHMETIC = {"add", "subtract", "multiply", "divide", "power", "sqrt", "square", "reciprocal", "maximum", "absolute"}
+ELEMENTWISE = ARITHMETIC | {"exp", "tanh", "negative", "log", "log1p", "expm1", "where", "minimum", "erf", "clip"}
+ELEMENTWISE |= {"sin", "cos", "logaddexp", "cosh", "sinh", "arctan"}
+REDUCTIONS = {"sum", "mean", "var", "std", "max", "min", "amax", "amin", "average", "norm", "prod"}
+
+
+def is_floats(value):
+    """Whether a value is an array, or a NumPy number, of floats."""
+    return isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "fc"
+
+
+def enters_by(tape, name):
+    """The names of the forward operations that take an array of the run as it is, views of it apart."""
+    here, found = {name}, set()
+    for event in tape.events:
+        if event.phase == "forward" and any(origin in here for origin in event.origins if origin is not None):
+            if event.name in VIEWS:
+                here.add(event.index)
+            else:
+                found.add(event.name)
+    return found
+
+
+def is_added(e, key):
+    """Whether key names a bias: something that the forward adds, and nothing else."""
+    return (
+        key[0] == "parameter"
+        and key[1] in e.arrays
+        and bool(found := enters_by(e.tape, key[1]))
+        and found <= {"add", "subtract"}
+    )
+
+
+def is_scale(e, name):
+    """Whether the array of that name is a scale: something that the forward multiplies by, entry by entry."""
+    return bool(found := enters_by(e.tape, name)) and found <= {"multiply"}
+
+
+def ancestors(tape, origin):
+    """The names of the arrays of the run, and the indices of the events, that a value came from."""
+    seen, ahead = set(), [origin]
+    while ahead:
+        at = ahead.pop()
+        if at is not None and at not in seen:
+            seen.add(at)
+            ahead += tape.events[at].origins if type(at) is int else ()
+    return seen
+
+
+def sources(tape, origin, through):
+    """The events and names from which operations of the names in through alone made a value; the events gone through."""
+    found, passed, ahead = set(), [], [origin]
+    while ahead:
+        at = ahead.pop()
+        if type(at) is int and tape.events[at].name in through:
+            passed.append(tape.events[at])
+            ahead += tape.events[at].origins
+        elif at is not None:
+            found.add(at)
+    return found, passed
+
+
+def statistic(e, edge):
+    """What an edge carries: "mean" or "scale" of a normalisation, the "sum" under a softmax; "other" reductions; None.
+
+    A statistic is smaller than what it meets, and comes from reductions by arithmetic alone, no weights between.
+    """
+    event = next(event for event in e.forward if event.site is edge.site)
+    value, made = event.operands[edge.slot], set()
+    if event.name not in ("subtract", "divide", "multiply") or np.size(value) >= np.size(event.result):
+        return None
+    made, passed = sources(e.tape, event.origins[edge.slot], VIEWS | ARITHMETIC)
+    if not made or not all(type(at) is int and e.tape.events[at].name in REDUCTIONS for at in made):
+        return None
+    reductions = [e.tape.events[at] for at in made]
+    names, steps = {event.name for event in reductions}, {event.name for event in passed} - VIEWS
+    other = event.origins[1 - edge.slot]
+    if event.name == "subtract":
+        return "mean" if names <= {"mean", "sum", "average"} and steps <= {"divide", "multiply"} else "other"
+    if names == {"sum"} and not steps and event.name == "divide" and reductions[0].origins[0] == other:
+        return "sum" if type(other) is int and e.tape.events[other].name == "exp" else "other"
+    squares = all(reduction.name in ("var", "std", "norm") or of_squares(e.tape, reduction) for reduction in reductions)
+    return "scale" if squares else "other"
+
+
+def of_squares(tape, reduction):
+    """Whether what is reduced is a square, or the values themselves beside one: E[x²] − E[x]²."""
+    origin = reduction.origins[0]
+    return type(origin) is int and tape.events[origin].name in ("multiply", "square", "power")
+
+
+def is_activation(e, edge):
+    """Whether an edge joins two functions of one and the same value, entry by entry, before the output: x·σ(x)."""
+    event = next(event for event in e.forward if event.site is edge.site)
+    if len(event.origins) != 2 or event.name not in ("add", "subtract", "multiply", "divide"):
+        return False
+    last = any(np.array_equal(event.result, array) for key, array in e.trial.ours.items() if key[0] == "output")
+    roots = [sources(e.tape, origin, ELEMENTWISE)[0] for origin in event.origins]
+    return roots[0] == roots[1] and len(roots[0]) == 1 and not (last and event.name in ("add", "subtract"))
+
+
+def states(e):
+    """([[(site, slot)] that take the same value of the turn before], {(site, slot)} where no loop over time is seen)."""
+    taken: dict = {}
+    for event in e.forward:
+        for slot, origin in enumerate(event.origins):
+            if event.occurrence and type(origin) is int:
+                before = e.tape.events[origin]
+                carried = before.phase == "forward" and before.occurrence == event.occurrence - 1
+                taken.setdefault((event.site, slot), set()).add(before.site if carried else None)
+    groups: dict = {}
+    for place, sites in taken.items():
+        if len(sites) == 1 and None not in sites:
+            groups.setdefault(sites.pop(), []).append(place)
+    lengths = loops_over_inputs(e)
+    counted = {
+        site: [p for p in places if e.tape.counts[p[0], "forward"] + 1 in lengths] for site, places in groups.items()
+    }
+    unclear = {place for site, places in groups.items() for place in places if place not in counted[site]}
+    return [places for places in counted.values() if places], unclear
+
+
+def loops_over_inputs(e):
+    """The numbers of turns of loops that take one slice of the same value in each, made from an input: over time."""
+    slices: dict = {}
+    for event in e.forward:
+        if event.name == "getitem" and event.origins[0] is not None:
+            slices.setdefault(event.site, []).append(event.origins[0])
+    inputs = {name for name in e.hand.input_names if e.arrays[name].ndim > 1}
+    return {
+        len(of) for of in slices.values() if len(of) > 1 and len(set(of)) == 1 and ancestors(e.tape, of[0]) & inputs
+    }

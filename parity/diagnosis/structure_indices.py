@@ -1,0 +1,77 @@
+"""Writes that overwrite: repeated indices, windows that overlap, turns of a loop."""
+
+import numpy as np
+
+from parity.diagnosis.evidence import Claim, by
+from parity.diagnosis.places import places
+
+
+def overwritten(e, keys):
+    """H is right once every write in place at a site adds to what is there: indices repeat, or windows overlap.
+
+    Where no index repeats at the site itself, what is overwritten came from another line: a path is lost.
+    """
+    for site in dict.fromkeys(event.site for event in e.backward if event.name == "setitem"):
+        for change in (added, added_once_more):
+            if fixed := e.patched({site: change}) & keys:
+
+                def repaired(other, site=site, fixed=fixed, change=change):
+                    return fixed <= other.patched({site: change})
+
+                code = "duplicate-index" if repeats(e, site) else "path-missing"
+                what = "an index that repeats" if repeats(e, site) else "what another line has written to"
+                text = f"{by(fixed)}: {what} is overwritten at {site}, should be added to"
+                yield Claim(code, fixed, repaired, text, where=repr(site))
+
+
+def repeats(e, site):
+    """Whether the writes of a site to one array go to any entry twice."""
+    count = np.zeros(0)
+    for event in (event for event in e.backward if event.site is site):
+        array, index = event.operands[:2]
+        source = event.origins[0]
+        if count.shape != array.shape or type(source) is not int or e.tape.events[source].name != "setitem":
+            count = np.zeros(array.shape)
+        np.add.at(count, index, 1)
+        if (count > 1).any():
+            return True
+    return False
+
+
+def added(call):
+    """array[index] = value as array[index] += value, with every repetition of an index counted."""
+    array, index, value = call.operands
+    np.add.at(array, index, value)
+    return array
+
+
+def added_once_more(call):
+    """array[index] += value, which counts the last repetition alone, with every one counted."""
+    array, index, value = call.operands
+    np.add.at(array, index, value - array[index])
+    return array
+
+
+def last_turn_alone(e, keys):
+    """H is right once the results of a site are summed over the turns of its loop: the last one overwrites them."""
+    for site in places(e):
+        turns = sum(event.site is site for event in e.backward)
+        if turns < 2 or not (fixed := e.patched(summed_up(site)) & keys):
+            continue
+
+        def repaired(other, site=site, fixed=fixed):
+            return fixed <= other.patched(summed_up(site))
+
+        text = f"{by(fixed)}: each of the {turns} turns of the loop overwrites the one before at {site}, should be added up"
+        yield Claim("path-missing", fixed, repaired, text, where=repr(site))
+
+
+def summed_up(site):
+    """{site: the sum of its results so far}."""
+    so_far = []
+
+    def running(call):
+        so_far.append(call.result())
+        return sum(so_far[1:], so_far[0])
+
+    return {site: running}

@@ -1,0 +1,52 @@
+"""A sigmoid or softmax applied twice, or not at all: the outputs differ already."""
+
+from itertools import product
+
+import numpy as np
+
+from parity.diagnosis.evidence import Claim
+
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+
+def softmax(z):
+    e = np.exp(z - z.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+LINKS = (sigmoid, softmax)
+
+
+def link_on_output(e, keys):
+    """The output is σ of the right one (σ applied twice, or where none belongs), or the right one is σ of it."""
+    for key, link in product(sorted(keys), LINKS):
+        name = link.__name__
+        claim = (frozenset([key]),)
+        twice = f"{key[1]}: ours = {name}(theirs): {name} is applied once too often"
+        yield Claim("link-doubled", *claim, lambda o, k=key, f=link: o.explains(k, f(o.G(k))), twice, "forward")
+        never = f"{key[1]}: theirs = {name}(ours): {name} is applied once too often by the other side, or missing here"
+        yield Claim("link-doubled", *claim, lambda o, k=key, f=link: o.agrees(k, f(o.H(k))), never, "forward")
+
+
+def link_on_input(e, keys):
+    """A loss of σ(x) in place of x, logits taken for probabilities: J(x) = J_right(σ(x)), or J(σ(x)) = J_right(x)."""
+    for key, name, link in product(sorted(keys), e.hand.input_names, LINKS):
+        if e.arrays[name].dtype.kind != "f" or not e.arrays[name].ndim:
+            continue
+
+        def linked(other, name=name, link=link):
+            return other.arrays | {name: link(other.arrays[name])}
+
+        def ours(other, key=key, linked=linked):
+            return other.explains(key, other.truth(linked(other))[key])
+
+        def theirs(other, key=key, linked=linked):
+            return other.agrees(key, other.run(linked(other))[key])
+
+        what = f"is that of {link.__name__}({name})"
+        text = f"{key[1]} {what}: probabilities are taken for logits"
+        yield Claim("link-doubled", frozenset([key]), ours, text, "forward")
+        text = f"the right {key[1]} {what}: logits are taken for probabilities"
+        yield Claim("link-doubled", frozenset([key]), theirs, text, "forward")

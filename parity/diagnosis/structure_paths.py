@@ -1,0 +1,96 @@
+"""Paths of the forward that backward lacks: H is the gradient of the forward with an edge cut, its value a constant.
+
+What the lost path carries gives the code: the state of a loop from turn to turn (time-truncated), a statistic
+(statistics-constant, centring-term-missing), the sum under a softmax (softmax-diagonal), a factor of an activation
+(activation-derivative-wrong), anything else (path-missing).
+"""
+
+from itertools import product
+
+from parity.diagnosis.cuts import Cutter, Edge
+from parity.diagnosis.evidence import Claim, by
+from parity.diagnosis.origins import is_activation, is_floats, states, statistic
+
+TURNS = ("all", "all but the first", "all but the last")
+
+
+def path_cut(e, keys):
+    """H is the gradient with one edge cut, or all that carry a state, or mean and scale of a normalisation together."""
+    cutter, done = Cutter(e), frozenset()
+    for lead in sorted(keys):
+        if lead in done or e.H(lead) is None or not cutter.fits((), lead, e.G(lead)):
+            continue
+        for edges, code, text in list(cuts_that_fit(e, cutter, lead)):
+            explained = frozenset(key for key in keys if cutter.fits(edges, key, e.H(key)))
+            done |= explained
+            yield claim(explained, edges, code, text)
+
+
+def claim(keys, edges, code, text):
+    """The claim that H of these keys is the gradient with edges cut, and that no right gradient changes by that."""
+
+    def holds(other):
+        cutter = Cutter(other)
+        right = {key for key in other.trial.truth if key[0] != "output"} - other.wrong - keys
+        return all(cutter.fits(edges, key, other.G(key)) for key in right) and all(
+            other.explains(key, cutter.gradient(edges, key)) for key in keys
+        )
+
+    return Claim(code, keys, holds, f"{by(keys)}: {text}")
+
+
+def cuts_that_fit(e, cutter, lead):
+    """(edges, code, what is lost) of every cut that gives H of the leading key, in a random direction."""
+
+    def fits(*edges):
+        return cutter.fits(edges, lead, e.H(lead))
+
+    found = edges_of(e)
+    carried, unclear = carrying(e)
+    for edges in carried:
+        if fits(*edges):
+            yield edges, "time-truncated", f"nothing is carried back through time past {edges[0].site}"
+    kinds = {edge: statistic(e, edge) for edge in found}
+    yield from statistics_that_fit(kinds, fits)
+    alone = {edges[0] for edges in carried if len(edges) == 1}
+    for edge in found:
+        if kinds[edge] is None and edge not in alone and edge not in unclear and fits(edge):
+            code = "activation-derivative-wrong" if is_activation(e, edge) else "path-missing"
+            where = "" if edge.turns == "all" else f" in {edge.turns} of its turns"
+            yield (edge,), code, f"the path through operand {edge.slot + 1} at {edge.site}{where} is left out"
+
+
+def statistics_that_fit(kinds, fits):
+    """The cuts of one statistic, or else of a mean and a scale together."""
+    whole = {"mean", "scale"} <= set(kinds.values())
+    codes = dict.fromkeys(("mean", "scale"), "centring-term-missing" if whole else "statistics-constant")
+    codes["sum"] = "softmax-diagonal"
+    alone = [edge for edge, kind in kinds.items() if kind in codes and fits(edge)]
+    for edge in alone:
+        yield (edge,), codes[kinds[edge]], f"the {kinds[edge]} taken at {edge.site} is treated as a constant"
+    means, scales = ([edge for edge, kind in kinds.items() if kind == name] for name in ("mean", "scale"))
+    for mean, scale in () if alone else product(means, scales):
+        if fits(mean, scale):
+            text = f"mean and scale, taken at {mean.site} and {scale.site}, are treated as constants"
+            yield (mean, scale), "statistics-constant", text
+
+
+def edges_of(e):
+    """The operands of forward through which a derivative may come: floats that the run computed or was given."""
+    found = {}
+    for event in e.forward:
+        for slot, (value, origin) in enumerate(zip(event.operands, event.origins, strict=True)):
+            written = event.name == "setitem" and slot == 0
+            if is_floats(value) and (type(origin) is int or origin in e.arrays) and not written:
+                for turns in TURNS if e.tape.counts[event.site, "forward"] else TURNS[:1]:
+                    found[Edge(event.site, slot, turns)] = event
+    return list(found)
+
+
+def carrying(e):
+    """([the edges that carry one state each, and all of them], {those of a loop that may not be over time})."""
+    groups, unclear = states(e)
+    carried = [tuple(Edge(site, slot) for site, slot in group) for group in groups]
+    if len(carried) > 1:
+        carried.append(tuple(edge for edges in carried for edge in edges))
+    return carried, {Edge(site, slot, turns) for site, slot in unclear for turns in TURNS}
