@@ -67,7 +67,7 @@ def sources(tape, origin, through):
 
 
 def statistic(e, edge):
-    """What an edge carries: "mean" or "scale" of a normalisation, the "sum" under a softmax; "other" reductions; None.
+    """What an edge carries: "mean" or "scale" of a normalisation, "sum" or "max" of a softmax; "other" reductions; None.
 
     A statistic is smaller than what it meets, and comes from reductions by arithmetic alone, no weights between.
     """
@@ -75,24 +75,28 @@ def statistic(e, edge):
     value, made = event.operands[edge.slot], set()
     if event.name not in ("subtract", "divide", "multiply") or np.size(value) >= np.size(event.result):
         return None
-    made, passed = sources(e.tape, event.origins[edge.slot], VIEWS | ARITHMETIC)
+    made, passed = sources(e.tape, event.origins[edge.slot], VIEWS | ARITHMETIC | {"log"})
     if not made or not all(type(at) is int and e.tape.events[at].name in REDUCTIONS for at in made):
         return None
     reductions = [e.tape.events[at] for at in made]
     names, steps = {event.name for event in reductions}, {event.name for event in passed} - VIEWS
     other = event.origins[1 - edge.slot]
+    if event.name == "subtract" and steps == {"log"} and names == {"sum"}:
+        return "sum" if of(e.tape, reductions[0], ("exp",)) else "other"
+    if event.name == "subtract" and names <= {"max", "amax"}:
+        return "max"
     if event.name == "subtract":
         return "mean" if names <= {"mean", "sum", "average"} and steps <= {"divide", "multiply"} else "other"
     if names == {"sum"} and not steps and event.name == "divide" and reductions[0].origins[0] == other:
-        return "sum" if type(other) is int and e.tape.events[other].name == "exp" else "other"
-    squares = all(reduction.name in ("var", "std", "norm") or of_squares(e.tape, reduction) for reduction in reductions)
+        return "sum" if of(e.tape, reductions[0], ("exp",)) else "other"
+    squares = any(r.name in ("var", "std", "norm") or of(e.tape, r, ("multiply", "square", "power")) for r in reductions)
     return "scale" if squares else "other"
 
 
-def of_squares(tape, reduction):
-    """Whether what is reduced is a square, or the values themselves beside one: E[x²] − E[x]²."""
+def of(tape, reduction, names):
+    """Whether what is reduced is the result of one of these operations."""
     origin = reduction.origins[0]
-    return type(origin) is int and tape.events[origin].name in ("multiply", "square", "power")
+    return type(origin) is int and tape.events[origin].name in names
 
 
 def is_activation(e, edge):

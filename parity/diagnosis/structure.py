@@ -22,7 +22,7 @@ from parity.diagnosis.relations import (
 )
 from parity.diagnosis.structure_elementwise import another_branch, another_slope
 from parity.diagnosis.structure_factors import bessel_factors, factors
-from parity.diagnosis.structure_indices import last_turn_alone, overwritten
+from parity.diagnosis.structure_indices import last_turn_alone, overwritten, parts_reordered
 from parity.diagnosis.structure_links import link_on_input, link_on_output
 from parity.diagnosis.structure_masks import mask_missing, mask_of_another
 from parity.diagnosis.structure_norms import bessel_on_the_way, epsilon_elsewhere
@@ -32,6 +32,7 @@ from parity.diagnosis.structure_reductions import not_summed, one_row, summed_to
 from parity.diagnosis.structure_softmax import one_hot_missing, softmax_jacobian
 from parity.diagnosis.structure_time import time_shifted
 from parity.diagnosis.structure_windows import (
+    cropped_elsewhere,
     not_cropped,
     off_by_a_shift,
     wrong_at_the_border,
@@ -161,10 +162,12 @@ BACKWARD = (
         softmax_jacobian,
         one_hot_missing,
         not_cropped,
+        cropped_elsewhere,
         off_by_a_shift,
         time_shifted,
         overwritten,
         last_turn_alone,
+        parts_reordered,
         path_cut,
     ),
     (bessel_on_the_way, epsilon_elsewhere),
@@ -173,23 +176,24 @@ BACKWARD = (
 )
 # code: the codes of which it is a special case by definition
 GENERAL = {
-    "bias-averaged": ("extra-mean", "wrong-count", "constant-factor"),
-    "wrong-count": ("constant-factor",),
-    "variance-convention": ("constant-factor",),
-    "transposed": ("permuted",),
-    "kernel-flipped": ("permuted",),
-    "window-edge": ("permuted",),
-    "bias-not-summed": ("path-missing", "broadcast-not-reduced"),
-    "never-written": ("path-missing", "mask-wrong"),
-    "one-hot-missing": ("softmax-diagonal", "path-missing"),
-    "softmax-diagonal": ("path-missing",),
-    "mask-wrong": ("activation-derivative-missing", "activation-derivative-wrong"),
-    "clip-mismatch": ("activation-derivative-missing", "activation-derivative-wrong", "mask-wrong"),
-    "variant-mismatch": ("activation-derivative-wrong",),
-    "time-truncated": ("path-missing",),
-    "time-shifted": ("permuted",),
-    "statistics-constant": ("path-missing",),
-    "centring-term-missing": ("path-missing",),
-    "duplicate-index": ("path-missing",),
-    "activation-derivative-wrong": ("path-missing",),
+    "bias-averaged": {"extra-mean", "wrong-count", "constant-factor"},
+    "wrong-count": {"constant-factor"},
+    "variance-convention": {"constant-factor"},
+    "transposed": {"permuted"},
+    "kernel-flipped": {"permuted"},
+    "window-edge": {"permuted"},
+    "time-shifted": {"permuted"},
+    "bias-not-summed": {"path-missing", "broadcast-not-reduced"},
+    "path-missing": {"never-written"},
+    "duplicate-index": {"path-missing", "never-written"},
+    "mask-wrong": {"activation-derivative-missing", "activation-derivative-wrong", "never-written"},
+    "clip-mismatch": {"activation-derivative-missing", "activation-derivative-wrong", "mask-wrong"},
+    "variant-mismatch": {"activation-derivative-wrong"},
+    "activation-derivative-missing": {"activation-derivative-wrong"},
+    "activation-derivative-wrong": {"path-missing"},
+    "one-hot-missing": {"softmax-diagonal", "path-missing"},
+    "softmax-diagonal": {"path-missing"},
+    "time-truncated": {"path-missing"},
+    "statistics-constant": {"path-missing"},
+    "centring-term-missing": {"path-missing"},
 }

@@ -36,10 +36,12 @@ def factors(e, key):
     if c is None or not scaled(e, key, c) or near(c, -1):
         return
     fitting = [(count, power) for count in counts(e) for power in (1, -1) if near(c, count.of(e) ** power)]
-    if any(ambiguous(e, count) for count, _ in fitting if not count.of_batch(e)):
-        return
+    unclear = [count for count, _ in fitting if not count.of_batch(e) and ambiguous(e, count)]
     for count, power in fitting:
-        yield counted(e, key, count, power)
+        if count not in unclear:
+            yield counted(e, key, count, power)
+    if unclear:
+        return
     also = tuple(other for axis in range(1, 4) if (other := e.others.stretched(axis)))
     text = f"{by(key)} is {c:.6g} times what it should be on all data: N = {{N}} make no difference"
     yield Claim("constant-factor", frozenset([key]), lambda other: scaled(other, key, c), text, also=also)

@@ -1,9 +1,15 @@
 """Writes that overwrite: repeated indices, windows that overlap, turns of a loop."""
 
+from functools import partial
+from itertools import permutations
+
 import numpy as np
 
 from parity.diagnosis.evidence import Claim, by
 from parity.diagnosis.places import places
+
+JOINS = ("concatenate", "stack", "hstack", "vstack", "column_stack")
+MOST_PARTS = 4  # four gates have 23 other orders
 
 
 def overwritten(e, keys):
@@ -11,7 +17,7 @@ def overwritten(e, keys):
 
     Where no index repeats at the site itself, what is overwritten came from another line: a path is lost.
     """
-    for site in dict.fromkeys(event.site for event in e.backward if event.name == "setitem"):
+    for site in dict.fromkeys(event.site for event in e.backward if event.name == "setitem" and np.any(event.operands[2])):
         for change in (added, added_once_more):
             if fixed := e.patched({site: change}) & keys:
 
@@ -67,11 +73,32 @@ def last_turn_alone(e, keys):
 
 
 def summed_up(site):
-    """{site: the sum of its results so far}."""
-    so_far = []
+    """{site: the sum of its results so far}, in each call of the user's function by itself."""
+    so_far: dict = {}
 
     def running(call):
-        so_far.append(call.result())
-        return sum(so_far[1:], so_far[0])
+        results = so_far.setdefault(call.frame, [])
+        results.append(call.result())
+        return sum(results[1:], results[0])
 
     return {site: running}
+
+
+def parts_reordered(e, keys):
+    """H is right once the parts that backward joins are joined in another order: gates, heads, directions."""
+    for event in (event for event in e.backward if event.name in JOINS and not event.occurrence):
+        parts = event.operands[0]
+        for order in permutations(range(len(parts))) if 1 < len(parts) <= MOST_PARTS else ():
+            change = {event.site: partial(joined, order)}
+            if order != tuple(range(len(parts))) and (fixed := e.patched(change) & keys):
+
+                def repaired(other, change=change, fixed=fixed):
+                    return fixed <= other.patched(change)
+
+                text = f"{by(fixed)}: the parts joined at {event.site} should be in the order {', '.join(map(str, order))}"
+                yield Claim("permuted", fixed, repaired, text, where=repr(event.site))
+
+
+def joined(order, call):
+    parts = call.operands[0]
+    return call.compute(([parts[i] for i in order], *call.operands[1:]), call.options)

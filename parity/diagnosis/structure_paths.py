@@ -15,15 +15,24 @@ TURNS = ("all", "all but the first", "all but the last")
 
 
 def path_cut(e, keys):
-    """H is the gradient with one edge cut, or all that carry a state, or mean and scale of a normalisation together."""
+    """H ≠ 0 is the gradient with one edge cut, or all that carry a state, or mean and scale of a normalisation.
+
+    The maximum that softmax subtracts is a constant in every derivation, since its path adds up to 0: it is cut anyway.
+    """
     cutter, done = Cutter(e), frozenset()
+    kinds = {edge: statistic(e, edge) for edge in edges_of(e)}
+    always = tuple(edge for edge, kind in kinds.items() if kind == "max")
     for lead in sorted(keys):
-        if lead in done or e.H(lead) is None or not cutter.fits((), lead, e.G(lead)):
+        if lead in done or e.H(lead) is None or not e.H(lead).any() or not cutter.fits(always, lead, e.G(lead)):
             continue
-        for edges, code, text in list(cuts_that_fit(e, cutter, lead)):
-            explained = frozenset(key for key in keys if cutter.fits(edges, key, e.H(key)))
+
+        def fits(*edges, lead=lead):
+            return cutter.fits((*edges, *always), lead, e.H(lead))
+
+        for edges, code, text in list(cuts_that_fit(e, kinds, fits)):
+            explained = frozenset(key for key in keys if cutter.fits((*edges, *always), key, e.H(key)))
             done |= explained
-            yield claim(explained, edges, code, text)
+            yield claim(explained, (*edges, *always), code, text)
 
 
 def claim(keys, edges, code, text):
@@ -39,22 +48,16 @@ def claim(keys, edges, code, text):
     return Claim(code, keys, holds, f"{by(keys)}: {text}")
 
 
-def cuts_that_fit(e, cutter, lead):
-    """(edges, code, what is lost) of every cut that gives H of the leading key, in a random direction."""
-
-    def fits(*edges):
-        return cutter.fits(edges, lead, e.H(lead))
-
-    found = edges_of(e)
+def cuts_that_fit(e, kinds, fits):
+    """(edges, code, what is lost) of every cut with which the gradient fits in a random direction."""
     carried, unclear = carrying(e)
     for edges in carried:
         if fits(*edges):
             yield edges, "time-truncated", f"nothing is carried back through time past {edges[0].site}"
-    kinds = {edge: statistic(e, edge) for edge in found}
     yield from statistics_that_fit(kinds, fits)
     alone = {edges[0] for edges in carried if len(edges) == 1}
-    for edge in found:
-        if kinds[edge] is None and edge not in alone and edge not in unclear and fits(edge):
+    for edge, kind in kinds.items():
+        if kind is None and edge not in alone and edge not in unclear and fits(edge):
             code = "activation-derivative-wrong" if is_activation(e, edge) else "path-missing"
             where = "" if edge.turns == "all" else f" in {edge.turns} of its turns"
             yield (edge,), code, f"the path through operand {edge.slot + 1} at {edge.site}{where} is left out"

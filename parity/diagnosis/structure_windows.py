@@ -6,6 +6,7 @@ import numpy as np
 
 from parity.diagnosis.evidence import Claim, by, each
 from parity.diagnosis.relations import windowed
+from parity.diagnosis.trial import SLACK
 
 SPATIAL = ((2, 3), (1, 2), (0, 1), (2,), (1,), (0,))
 
@@ -30,43 +31,72 @@ def not_cropped(e, key):
 
 
 @each
-def off_by_a_shift(e, key):
-    """What each position of the output gives to H is what it gives to G moved along the spatial axes, cut off at the end.
+def cropped_elsewhere(e, key):
+    """H is G moved by one or more places along a spatial axis: the padding is cropped at the wrong place.
 
-    By the same shift for all positions where padding is not counted, growing with the position where stride is not.
+    What comes in at the end is the gradient by the padding, which G does not have.
+    """
+    G = e.G(key)
+    if e.H(key).shape != G.shape or not windowed(e):
+        return
+    for axis in range(1, G.ndim):
+        for shift in (s for n in range(1, (G.shape[axis] + 1) // 2) for s in (n, -n)):
+
+            def holds(other, axis=axis, shift=shift):
+                inner = np.abs(other.H(key) - shifted(other.G(key), [shift], [axis])) <= SLACK * other.trial.budget[key]
+                return np.take(inner, kept(inner.shape[axis], shift), axis).all()
+
+            text = f"{by(key)} is off by {shift} along axis {axis}: the padding is cropped at the wrong place"
+            yield Claim("window-edge", frozenset([key]), holds, text)
+
+
+def kept(length, shift):
+    """The indices that still hold something once an axis is moved."""
+    return range(max(shift, 0), length + min(shift, 0))
+
+
+@each
+def off_by_a_shift(e, key):
+    """What one position of the output gives to H is what it gives to G, moved along the spatial axes, or nothing.
+
+    Moved further with every position where the stride is ignored; nothing from the last where a loop ends too early.
     """
     if e.H(key).shape != e.G(key).shape or not windowed(e):
         return
     for axes in (axes for axes in SPATIAL if max(axes) < min(e.G(key).ndim, e.upstream[0].ndim)):
         shifts = shifts_of(e, key, axes)
-        if shifts is None or not any(map(any, shifts.values())):
+        if shifts is None or not any(shift is None or any(shift) for shift in shifts.values()):
             continue
 
         def holds(other, axes=axes, shifts=shifts):
             total = np.zeros(other.G(key).shape)
             for position, shift in shifts.items():
-                total += shifted(other.truth(upstream=only(other, position, axes))[key], shift, axes)
-            covered = set(shifts) >= set(positions(other, axes))
-            return covered and other.explains(key, total)
+                if shift is not None:
+                    total += shifted(other.truth(upstream=only(other, position, axes))[key], shift, axes)
+            rows = other.G(key).shape[0] == other.upstream[0].shape[0]
+            return rows and set(shifts) >= set(positions(other, axes)) and other.explains(key, total)
 
-        first = next(f"{position}: {shift}" for position, shift in shifts.items() if any(shift))
-        text = f"{by(key)}: what an output position gives lands off by a shift along axes {axes}, from position {first} entries"
+        moves = [f"from {position} {shift or 'nothing'}" for position, shift in shifts.items() if shift is None or any(shift)]
+        text = f"{by(key)}: what an output position gives is moved along axes {axes}, or lost: {', '.join(moves[:3])}"
         yield Claim("window-edge", frozenset([key]), holds, text)
 
 
 def shifts_of(e, key, axes):
-    """{output position: shift} by which H of that position alone is G of it moved; None where one is not."""
+    """{output position: the shift by which H of that position alone is G of it moved; None where it is 0}.
+
+    None where a position has no such shift, or where all are lost.
+    """
     found = {}
     for position in positions(e, axes):
         upstream = only(e, position, axes)
         H, G = e.run(upstream=upstream).get(key), e.truth(upstream=upstream)[key]
         reach = [range(-n + 1, n) for n in np.take(G.shape, axes)]
         tries = sorted(product(*reach), key=lambda shift: np.abs(shift).sum())
-        shift = next((s for s in tries if e.trial.agrees(key, H, shifted(G, s, axes))), None)
-        if shift is None:
+        shift = next((s for s in tries if e.trial.agrees(key, H, shifted(G, s, axes))), None) if H.any() else None
+        if shift is None and H.any():
             return None
         found[position] = shift
-    return found
+    return found if any(shift is not None for shift in found.values()) else None
 
 
 def positions(e, axes):
