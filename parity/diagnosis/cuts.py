@@ -16,7 +16,7 @@ from parity.followed import followed
 from parity.subjects.base import SubjectRaised
 from parity.diagnosis.trial import SLACK
 from parity.witnesses.numeric import doubled
-from parity.witnesses.steps import StepLost, complex_step, created_complex
+from parity.witnesses.steps import STEP, StepLost, complex_step, created_complex
 
 
 @dataclass(frozen=True)
@@ -109,11 +109,21 @@ class Cutter:
 
     def along(self, edges, directions):
         """The derivative of Σ g · outputs along {name: direction}; NaN where the forward takes no complex numbers."""
+        self.e.in_time()
         try:
             return complex_step(self.forward(edges), directions, self.arrays, self.upstream)
         except StepLost:  # no path is left
             return 0.0
         except SubjectRaised:
+            return np.nan
+
+    def by_value(self, value, v):
+        """The derivative of Σ g · outputs by the result of an operation of the forward, along v."""
+        forward = self.forward(())
+        forward.changes[value.site] = lambda call: call.result() + 1j * STEP * v
+        try:
+            return complex_step(forward, {}, self.arrays, self.upstream)
+        except (StepLost, SubjectRaised):
             return np.nan
 
     def gradient(self, edges, key):

@@ -4,6 +4,8 @@ H is the gradient that the subject gave, G the right one; both are asked for by 
 """
 
 import functools
+import math
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -18,11 +20,18 @@ from parity.subjects.base import SubjectRaised
 FRESH = 4  # sets of other data of each kind that are looked at before a claim is given up
 
 
-class Evidence:
-    """A trial with everything that can be asked of it; tape: what the subject did."""
+class Exhausted(Exception):
+    """The time is up."""
 
-    def __init__(self, trial: Trial):
-        self.trial, self.hand = trial, trial.hand
+
+class Evidence:
+    """A trial with everything that can be asked of it; tape: what the subject did.
+
+    deadline: of time.monotonic(); whatever would run the subject again after it raises Exhausted.
+    """
+
+    def __init__(self, trial: Trial, deadline=math.inf):
+        self.trial, self.hand, self.deadline = trial, trial.hand, deadline
         self.arrays, self.upstream = trial.arrays, trial.upstream
 
     @functools.cached_property
@@ -96,12 +105,14 @@ class Evidence:
 
     def run(self, arrays=None, upstream=None):
         """{key: array}: the subject's results on these arrays and upstream gradients, or its own where None."""
+        self.in_time()
         arrays = self.arrays if arrays is None else arrays
         with np.errstate(all="ignore"):
             return self.hand.run(arrays, self.upstream if upstream is None else upstream)
 
     def truth(self, arrays=None, upstream=None):
         """{key: array}: what is right on these arrays and upstream gradients, or its own where None."""
+        self.in_time()
         arrays = self.arrays if arrays is None else arrays
         return self.trial.examination.truth(arrays, self.upstream if upstream is None else upstream)
 
@@ -112,22 +123,27 @@ class Evidence:
 
     def patched(self, changes):
         """The wrong keys that are right once these changes stand in for operations of the subject."""
+        self.in_time()
         try:
             with np.errstate(all="ignore"):
                 return self.repaired(record(self.hand, self.arrays, self.upstream, changes).results)
         except SubjectRaised:  # it cannot go on with what stands in
             return frozenset()
 
+    def in_time(self):
+        if time.monotonic() > self.deadline:
+            raise Exhausted
+
     @functools.cached_property
     def others(self):
-        return Others(self.trial)
+        return Others(self.trial, self.deadline)
 
 
 class Others:
     """Evidence of the same subject on other data, each made once, when first asked for; None where it takes no such."""
 
-    def __init__(self, trial):
-        self.trial, self.exam, self.made = trial, trial.examination, {}
+    def __init__(self, trial, deadline):
+        self.trial, self.exam, self.deadline, self.made = trial, trial.examination, deadline, {}
 
     def fresh(self, k):
         """Other numbers, and another batch size where the subject takes one."""
@@ -146,13 +162,15 @@ class Others:
         return self.once((4, length, k), lambda rng: self.on(self.redrawn(rng, length), rng))
 
     def once(self, what, make):
+        if time.monotonic() > self.deadline:
+            raise Exhausted
         if what not in self.made:
             rng = np.random.default_rng([self.exam.seed, *(n for n in what if type(n) is int)])
             try:
                 trial = make(rng)
             except Exception:  # the subject, or its twin, does not take such data
                 trial = None
-            self.made[what] = None if trial is None else Evidence(trial)
+            self.made[what] = None if trial is None else Evidence(trial, self.deadline)
         return self.made[what]
 
     def on(self, arrays, rng):

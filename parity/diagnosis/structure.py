@@ -8,7 +8,7 @@ everywhere, none is named, unless one is a special case of the others by definit
 import time
 from itertools import chain
 
-from parity.diagnosis.evidence import FRESH, Evidence, maker
+from parity.diagnosis.evidence import FRESH, Evidence, Exhausted, maker
 from parity.diagnosis.relations import (
     entries_permuted,
     exchanged,
@@ -45,49 +45,45 @@ TELLING = 2  # fresh trials that must be wrong in the same way
 ODD: tuple = (Exception,)  # what data that a predicate was not made for may raise: it then claims nothing
 
 
-class Exhausted(Exception):
-    """The time is up."""
-
-
 def structural(trial, limit_s=5.0):
     """[Finding]: the confirmed causes of the wrong gradients of a Trial; one Finding for each gradient explained.
 
-    Where an output is wrong, only causes of that are looked for. Predicates are tried in order of simplicity; no new
-    one is begun after limit_s seconds, and what is half examined then is not named.
+    Where an output is wrong, only causes of that are looked for. Predicates are tried in order of simplicity. After
+    limit_s seconds, what was confirmed by then is named, unless it could be a special case of something else.
     """
-    base, deadline = Evidence(trial), time.monotonic() + limit_s
+    base = Evidence(trial, time.monotonic() + limit_s)
     found, left = [], base.wrong_outputs or base.wrong
     for tier in FORWARD if base.wrong_outputs else BACKWARD:
+        claims: list = []
         try:
-            claims = confirmed_claims(tier, base, left, deadline)
+            confirm(tier, base, left, claims)
+            in_time = True
         except Exhausted:
-            return found
+            claims = [(claim, trials) for claim, trials in claims if claim.code not in GENERAL_CODES]
+            in_time = False
         for key in sorted(left & frozenset().union(*(claim.keys for claim, _ in claims))):
             left -= {key}
             found += named(base, key, [(claim, trials) for claim, trials in claims if key in claim.keys])
-        if not left:
+        if not left or not in_time:
             break
     return found
 
 
-def confirmed_claims(predicates, base, keys, deadline):
-    """[(claim, the trials on which it held)] for everything that these predicates claim of some of the keys."""
-    found = []
+def confirm(predicates, base, keys, found):
+    """Append (claim, the trials on which it held) to found, for all that these predicates claim of some of the keys."""
     for predicate in predicates:
         for claim in claims_of(predicate, base, keys):
-            if time.monotonic() > deadline:
-                raise Exhausted
+            base.in_time()
             if trials := confirmed(claim, base):
                 found.append((claim, trials))
-        if time.monotonic() > deadline:
-            raise Exhausted
-    return found
 
 
 def claims_of(predicate, base, keys):
     """The claims of a predicate; where it raises on odd data, those that it had made by then."""
     try:
         yield from predicate(base, keys)
+    except Exhausted:
+        raise
     except (SubjectRaised, *ODD):
         return
 
@@ -110,6 +106,8 @@ def confirmed(claim, base):
 def holds(claim, evidence):
     try:
         return claim.holds(evidence)
+    except Exhausted:
+        raise
     except (SubjectRaised, *ODD):
         return False
 
@@ -131,7 +129,7 @@ def named(base, key, claims):
         return []
     claim, trials = next((claim, trials) for claim, trials in claims if claim.code in codes)
     sizes = sorted({other.N for other in trials})
-    text = claim.sentence.replace("{N}", " and ".join(map(str, sizes)))
+    text = claim.sentence.replace("{N}", " and ".join(filter(None, (", ".join(map(str, sizes[:-1])), str(sizes[-1])))))
     return [Finding(claim.code, key[1], claim.where or maker(base, key), text, claim.confidence)]
 
 
@@ -197,3 +195,4 @@ GENERAL = {
     "statistics-constant": {"path-missing"},
     "centring-term-missing": {"path-missing"},
 }
+GENERAL_CODES = set().union(*GENERAL.values())

@@ -32,8 +32,7 @@ class Count:
 @each
 def factors(e, key):
     """H = c·G: c is N, 1/N, another number of entries, or the same on all data, however long its inputs are."""
-    c = ratio(e, key)
-    if c is None or not scaled(e, key, c) or near(c, -1):
+    if not is_multiple(e, key) or near(c := ratio(e, key), -1):
         return
     fitting = [(count, power) for count in counts(e) for power in (1, -1) if near(c, count.of(e) ** power)]
     unclear = [count for count, _ in fitting if not count.of_batch(e) and ambiguous(e, count)]
@@ -98,9 +97,14 @@ def of_biases_alone(e, key):
 
 
 def divided_by_batch(e, key):
+    sizes = (count.of(e) for count in counts(e) if count.of_batch(e))
+    return is_multiple(e, key) and any(near(ratio(e, key), 1 / size) for size in sizes)
+
+
+def is_multiple(e, key):
+    """Whether H = c·G for some c."""
     c = ratio(e, key)
-    found = c is not None and scaled(e, key, c)
-    return found and any(near(c, 1 / count.of(e)) for count in counts(e) if count.of_batch(e))
+    return c is not None and scaled(e, key, c)
 
 
 def ratio(e, key):

@@ -8,10 +8,14 @@ from parity.diagnosis.evidence import Claim
 
 
 def sigmoid(z):
-    return 1 / (1 + np.exp(-z))
+    with np.errstate(over="ignore"):
+        return 1 / (1 + np.exp(-z))
 
 
 def softmax(z):
+    """Along the last axis; NaN of a number."""
+    if np.ndim(z) == 0:
+        return np.nan
     e = np.exp(z - z.max(axis=-1, keepdims=True))
     return e / e.sum(axis=-1, keepdims=True)
 
@@ -22,12 +26,17 @@ LINKS = (sigmoid, softmax)
 def link_on_output(e, keys):
     """The output is σ of the right one (σ applied twice, or where none belongs), or the right one is σ of it."""
     for key, link in product(sorted(keys), LINKS):
-        name = link.__name__
-        claim = (frozenset([key]),)
-        twice = f"{key[1]}: ours = {name}(theirs): {name} is applied once too often"
-        yield Claim("link-doubled", *claim, lambda o, k=key, f=link: o.explains(k, f(o.G(k))), twice, "forward")
-        never = f"{key[1]}: theirs = {name}(ours): {name} is applied once too often by the other side, or missing here"
-        yield Claim("link-doubled", *claim, lambda o, k=key, f=link: o.agrees(k, f(o.H(k))), never, "forward")
+
+        def twice(other, key=key, link=link):
+            return other.explains(key, link(other.G(key)))
+
+        def never(other, key=key, link=link):
+            return other.H(key) is not None and other.agrees(key, link(other.H(key)))
+
+        text = f"{key[1]}: ours = {link.__name__}(theirs): {link.__name__} is applied once too often"
+        yield Claim("link-doubled", frozenset([key]), twice, text, "forward")
+        text = f"{key[1]}: theirs = {link.__name__}(ours): {link.__name__} is missing, or applied twice by the other side"
+        yield Claim("link-doubled", frozenset([key]), never, text, "forward")
 
 
 def link_on_input(e, keys):

@@ -36,7 +36,8 @@ def epsilon_elsewhere(e, keys):
         for (code, what, quotient), power in product(CONVENTIONS[rooted(e, event, slot)], (1, -1, 2, -2, 3, -3)):
 
             def moved(v, lookup, _, value=value, quotient=quotient, power=power, epsilon=epsilon):
-                return v * quotient(lookup(value), epsilon) ** power
+                factor = quotient(lookup(value), epsilon) ** power
+                return v * factor if spread(factor.shape, v.shape) else v
 
             text = f"{{by}}: {what}, ε = {epsilon:g} of {event.site}"
             yield from claims(e, keys, moved, code, text)
@@ -53,6 +54,11 @@ CONVENTIONS = {
         ("variance-convention", "√v in backward for √v + ε", lambda s, ε: s / (s + ε)),
     ),
 }
+
+
+def spread(shape, over):
+    """Whether an array of a shape is broadcast over an array of another, and does not make it larger."""
+    return len(shape) <= len(over) and all(n in (1, m) for n, m in zip(reversed(shape), reversed(over), strict=False))
 
 
 def epsilons(e):

@@ -4,6 +4,7 @@ import numpy as np
 
 from parity.diagnosis.evidence import Claim, by, each
 from parity.diagnosis.origins import is_scale
+from parity.diagnosis.structure_factors import is_multiple
 
 
 def upstream_ignored(e, keys):
@@ -77,7 +78,7 @@ def along(scale, axis, shape):
 
 @each
 def right_for_one_row(e, key):
-    """H = G wherever N = 1, and H ≠ G for N = 2: what couples the rows of a batch is wrong or missing."""
+    """H = G wherever N = 1, and H ≠ c·G for N = 2: what couples the rows of a batch is wrong or missing."""
     if e.batch_axis or any(e.time_first(x) for x in e.arrays.values() if x.ndim > 1 and x.dtype.kind == "f"):
         return
     ones, twos = ([e.others.batch_of(n, k) for k in (0, 1)] for n in (1, 2))
@@ -86,7 +87,8 @@ def right_for_one_row(e, key):
 
     def holds(other):
         proved = np.any(np.abs(other.G(key)) > other.trial.budget[key])
-        return proved and (key in other.wrong) == (other.N > 1)
+        factor = other.N > 1 and is_multiple(other, key)
+        return proved and (key in other.wrong) == (other.N > 1) and not factor
 
     text = f"{by(key)} is right for a batch of one and wrong for N = 2, {{N}}"
     yield Claim("batch-of-one-only", frozenset([key]), holds, text, also=(*ones, *twos), confidence=0.8)

@@ -5,36 +5,77 @@ from itertools import product
 import numpy as np
 
 from parity.diagnosis.evidence import Claim, by
+from parity.diagnosis.cuts import Cutter
 from parity.diagnosis.origins import is_floats
-from parity.diagnosis.places import claims, values
+from parity.diagnosis.places import RESULT, claims, values
 
 SHARES = 1e-5  # a recorded softmax sums to 1 within rounding, in float32 as well
 
 
-def with_jacobian(v, s, axis):
-    """v − s Σ v."""
-    return v - s * np.sum(v, axis, keepdims=True)
+def jacobian(g, s, axis):
+    """s·(g − Σ g·s)."""
+    return s * (g - np.sum(g * s, axis, keepdims=True))
 
 
-# what H is at some place, s a softmax of the forward and g its upstream gradient; what makes it right there
+def log_jacobian(g, s, axis):
+    """g − s Σ g."""
+    return g - s * np.sum(g, axis, keepdims=True)
+
+
+# (code, what stands somewhere, in words and as a function of g and s, what is right there)
 JACOBIANS = (
-    ("softmax-diagonal", "g·s·(1 − s)", lambda v, s, axis: with_jacobian(v / (1 - s), s, axis)),
-    ("softmax-diagonal", "g·s, without − s Σ g·s", with_jacobian),
-    ("activation-derivative-missing", "g, without the Jacobian", lambda v, s, axis: with_jacobian(v * s, s, axis)),
-    ("activation-derivative-twice", "multiplied by s·(1 − s)", lambda v, s, axis: v / (s * (1 - s))),
+    ("softmax-diagonal", "g·s·(1 − s)", lambda g, s, axis: g * s * (1 - s), jacobian),
+    ("softmax-diagonal", "g·s", lambda g, s, axis: g * s, jacobian),
+    ("softmax-diagonal", "g·(1 − s)", lambda g, s, axis: g * (1 - s), log_jacobian),
+    ("activation-derivative-missing", "g", lambda g, s, axis: g, jacobian),
+    ("activation-derivative-twice", "s·(1 − s) times the right one", lambda g, s, axis: g * s * (1 - s), lambda g, *_: g),
 )
 
 
 def softmax_jacobian(e, keys):
-    """H = g·s(1 − s) or g·s where G = s(g − Σ g·s), s a softmax that was recorded, for log-softmax likewise g·(1 − s)."""
-    for (value, s), (code, what, change) in product(softmaxes(e), JACOBIANS):
+    """H, or a value on the way, is g·s(1 − s) or g·s where s(g − Σ g·s) is right; for log-softmax likewise g·(1 − s).
+
+    s is a softmax that was recorded, g the gradient by it, upstream or recorded: H must be made of both, since what is
+    right, s·(g − Σ g·s), is the same whatever is added to a row of g.
+    """
+    for (value, s), (code, what, wrong, right) in product(softmaxes(e), JACOBIANS):
         axis = next(axis for axis in reversed(range(s.ndim)) if sums_to_one(s, axis))
+        for source, g in gradients(e, value, s):
+            for v in (v for v in made(e, keys, s.shape) if near(v, wrong(g, s, axis))):
 
-        def right(v, lookup, _, value=value, axis=axis, change=change):
-            return change(v, lookup(value), axis)
+                def change(v, lookup, other, value=value, source=source, axis=axis, wrong=wrong, right=right):
+                    g, s = source(other, lookup), lookup(value)
+                    return right(g, s, axis) if near(v, wrong(g, s, axis)) else v
 
-        text = f"{{by}}: the derivative of softmax is taken as {what}; it is s·(g − Σ g·s), Σ along axis {axis}"
-        yield from claims(e, keys, right, code, text, s.shape)
+                text = f"{{by}}: the derivative of softmax is taken as {what}, not s·(g − Σ g·s) along axis {axis}"
+                yield from claims(e, keys, change, code, text, s.shape)
+                break
+
+
+def gradients(e, value, s):
+    """[(function of (evidence, lookup), array)]: the gradient by s, or by log s, upstream or recorded on the way."""
+    outputs = [e.trial.ours["output", name] for name in e.outputs]
+    for i, y in enumerate(outputs):
+        if near(y, s) or near(np.exp(y), s):
+            yield lambda other, _, i=i: np.asarray(other.upstream[i], float), e.upstream[i]
+    if value.phase == "forward" and value.slot is RESULT and not e.hand.joint:
+        v = np.random.default_rng(0).normal(size=s.shape)
+        derivative = Cutter(e).by_value(value, v)
+        for at, g in values(e, lambda array: array.shape == s.shape and array.dtype.kind == "f", ("backward",)):
+            if np.isclose(np.sum(g * v), derivative, rtol=SHARES):
+                yield lambda _, lookup, at=at: lookup(at), g
+
+
+def made(e, keys, shape):
+    """The wrong gradients, and all that backward computed, of that shape."""
+    found = [e.H(key) for key in sorted(keys) if e.H(key) is not None]
+    found += [event.result for event in e.backward if is_floats(event.result)]
+    return [array for array in found if np.shape(array) == shape]
+
+
+def near(a, b):
+    """Whether two arrays are the same but for rounding."""
+    return np.shape(a) == np.shape(b) and np.allclose(a, b, rtol=SHARES, atol=0)
 
 
 def softmaxes(e):
@@ -53,14 +94,14 @@ def sums_to_one(s, axis):
 
 
 def one_hot_missing(e, keys):
-    """H − G is ± the one-hot target times g, over the number of rows where the loss is a mean; or H is that alone."""
+    """H − G is the one-hot target times g, over the number of rows where the loss is a mean; or H is minus that alone."""
     for name, shape in product(e.hand.input_names, shapes(e, keys)):
         if one_hot(e.arrays[name], shape) is None:
             continue
-        for sign, mean, upstream in product((-1, 1), (True, False), (True, False)):
+        for mean, upstream in product((True, False), (True, False)):
 
-            def with_target(v, lookup, other, name=name, how=(mean, upstream), sign=sign):
-                return v + sign * weight(other, name, v.shape, *how) * one_hot(other.arrays[name], v.shape)
+            def with_target(v, lookup, other, name=name, how=(mean, upstream)):
+                return v - weight(other, name, v.shape, *how) * one_hot(other.arrays[name], v.shape)
 
             text = f"{{by}}: the one-hot target {name} is not subtracted" + " over N" * mean
             yield from claims(e, keys, with_target, "one-hot-missing", text, shape)
