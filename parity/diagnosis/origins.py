@@ -66,34 +66,47 @@ def sources(tape, origin, through):
     return found, passed
 
 
-def statistic(e, edge):
-    """What an edge carries: "mean" or "scale" of a normalisation, "sum" or "max" of a softmax; "other" reductions; None.
+def statistic(e, site, slot):
+    """(what an operand is, the reductions it comes from): a statistic is smaller than what it meets, by arithmetic alone.
 
-    A statistic is smaller than what it meets, and comes from reductions by arithmetic alone, no weights between.
+    "mean" or "scale" of a normalisation, "sum" or "max" of a softmax, "other"; None, and no reductions, for no statistic.
     """
-    event = next(event for event in e.forward if event.site is edge.site)
-    value, made = event.operands[edge.slot], set()
-    if event.name not in ("subtract", "divide", "multiply") or np.size(value) >= np.size(event.result):
-        return None
-    made, passed = sources(e.tape, event.origins[edge.slot], VIEWS | ARITHMETIC | {"log"})
+    event = next(event for event in e.forward if event.site is site)
+    if event.name not in ("subtract", "divide", "multiply") or np.size(event.operands[slot]) >= np.size(event.result):
+        return None, []
+    made, passed = sources(e.tape, event.origins[slot], VIEWS | ARITHMETIC | {"log"})
     if not made or not all(type(at) is int and e.tape.events[at].name in REDUCTIONS for at in made):
-        return None
+        return None, []
     reductions = [e.tape.events[at] for at in made]
-    names, steps = {event.name for event in reductions}, {event.name for event in passed} - VIEWS
-    other = event.origins[1 - edge.slot]
-    if event.name == "subtract" and steps == {"log"} and names == {"sum"}:
-        return "sum" if of(e.tape, reductions[0], ("exp",)) else "other"
+    steps = {event.name for event in passed} - VIEWS
+    return kind_of(e.tape, event, reductions, steps, event.origins[1 - slot]), reductions
+
+
+def kind_of(tape, event, reductions, steps, other):
+    """What a statistic is, from the operation that takes it, its reductions, the steps after them, the other operand."""
+    names, first = {reduction.name for reduction in reductions}, reductions[0]
+    if event.name == "subtract" and steps == {"log"} or event.name == "divide" and not steps and first.origins[0] == other:
+        return "sum" if names == {"sum"} and is_of(tape, first, ("exp",)) else "other"
     if event.name == "subtract" and names <= {"max", "amax"}:
         return "max"
     if event.name == "subtract":
         return "mean" if names <= {"mean", "sum", "average"} and steps <= {"divide", "multiply"} else "other"
-    if names == {"sum"} and not steps and event.name == "divide" and reductions[0].origins[0] == other:
-        return "sum" if of(e.tape, reductions[0], ("exp",)) else "other"
-    squares = any(r.name in ("var", "std", "norm") or of(e.tape, r, ("multiply", "square", "power")) for r in reductions)
-    return "scale" if squares else "other"
+    squares = ("multiply", "square", "power")
+    spread = any(r.name in ("var", "std", "norm") or is_of(tape, r, squares) for r in reductions)
+    return "scale" if spread else "other"
 
 
-def of(tape, reduction, names):
+def scales(e):
+    """The sites of the reductions that a normalisation of the forward scales by: var, std, the mean of squares."""
+    found = {}
+    for event in e.forward:
+        for slot in range(len(event.operands)):
+            kind, reductions = statistic(e, event.site, slot) if event.occurrence == 0 else (None, [])
+            found |= {reduction.site: kind for reduction in reductions if kind == "scale"}
+    return list(found)
+
+
+def is_of(tape, reduction, names):
     """Whether what is reduced is the result of one of these operations."""
     origin = reduction.origins[0]
     return type(origin) is int and tape.events[origin].name in names

@@ -6,11 +6,10 @@ from itertools import combinations, product
 import numpy as np
 
 from parity.diagnosis.evidence import Claim, by, each
-from parity.diagnosis.origins import is_added
+from parity.diagnosis.origins import is_added, scales
 
 NEAR = 1e-4  # of a size: which sizes are tried; the entries decide
 POWERS = (0.5, -0.5, 1.0, -1.0, 1.5, -1.5)
-AVERAGES = ("mean", "average", "var", "std", "sum")
 
 
 @dataclass(frozen=True)
@@ -48,9 +47,9 @@ def factors(e, key):
 
 @each
 def bessel_factors(e, key):
-    """H = G·(n/(n−1))ᵖ, p = ±1/2, ±1, ±3/2, for a statistic over n entries."""
+    """H = G·(n/(n−1))ᵖ, p = ±1/2, ±1, ±3/2, where the forward scales by a statistic over n entries."""
     c = ratio(e, key)
-    for site, power in product(averages(e), POWERS):
+    for site, power in product(scales(e), POWERS):
         n = number_under(e, site)
         if n is not None and n > 2 and c is not None and near(c, (n / (n - 1)) ** power):
 
@@ -84,11 +83,12 @@ def counted(e, key, count, power):
 
 
 def ambiguous(e, count):
-    """Whether a size could as well be a constant: a 2, or a root of another size, that no data can make longer."""
+    """Whether a size that no data can make longer could as well be a constant: 2, or √d or d where √d counts."""
     size = count.of(e)
     if any(other and count.of(other) != size for other in map(e.others.stretched, range(1, 4))):
         return False
-    return size == 2 or any(other.of(e) == size * size and len(other.axes) == 1 for other in counts(e))
+    roots = any(other.of(e) == size * size and len(other.axes) == 1 for other in counts(e))
+    return size == 2 or roots or any(near(divisor * divisor, size) for divisor in divisors(e))
 
 
 def of_biases_alone(e, key):
@@ -141,16 +141,14 @@ def shape_of(e, name):
 
 def averaged(e):
     """The numbers that the forward averages over: of its means, and those that it divides by."""
-    found = {number_under(e, site) for site in averages(e, ("mean", "average"))}
-    for event in e.forward:
-        if event.name in ("divide", "floor_divide") and np.ndim(event.operands[1]) == 0:
-            found.add(float(event.operands[1]))
-    return found
+    means = (event.site for event in e.forward if event.name in ("mean", "average"))
+    return {number_under(e, site) for site in means} | divisors(e)
 
 
-def averages(e, names=AVERAGES):
-    """The sites of the forward's sums and statistics."""
-    return list(dict.fromkeys(event.site for event in e.forward if event.name in names))
+def divisors(e):
+    """The single numbers that the forward divides by."""
+    divisions = (event.operands[1] for event in e.forward if event.name == "divide")
+    return {float(np.real(by)) for by in divisions if np.ndim(by) == 0}
 
 
 def number_under(e, site):

@@ -7,17 +7,17 @@ from itertools import product
 
 import numpy as np
 
-from parity.diagnosis.origins import is_floats
+from parity.diagnosis.origins import is_floats, scales
 from parity.diagnosis.places import Value, claims
-from parity.diagnosis.structure_factors import POWERS, averages, number_under
+from parity.diagnosis.structure_factors import POWERS, number_under
 
 SMALL = 0.1  # an ε is less than this
 ROOTS = ("sqrt", "std", "norm")
 
 
 def bessel_on_the_way(e, keys):
-    """A value of backward is (n/(n−1))ᵖ times what it should be, for a statistic over n entries."""
-    sites = {n: site for site in averages(e) if (n := number_under(e, site)) is not None and n > 2}
+    """A value of backward is (n/(n−1))ᵖ times what it should be, where the forward scales by a statistic over n entries."""
+    sites = {n: site for site in scales(e) if (n := number_under(e, site)) is not None and n > 2}
     for (n, site), power in product(sites.items(), POWERS):
 
         def without(v, _, other, site=site, power=power):

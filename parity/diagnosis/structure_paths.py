@@ -20,7 +20,7 @@ def path_cut(e, keys):
     The maximum that softmax subtracts is a constant in every derivation, since its path adds up to 0: it is cut anyway.
     """
     cutter, done = Cutter(e), frozenset()
-    kinds = {edge: statistic(e, edge) for edge in edges_of(e)}
+    kinds = {edge: statistic(e, edge.site, edge.slot)[0] for edge in edges_of(e)}
     always = tuple(edge for edge, kind in kinds.items() if kind == "max")
     for lead in sorted(keys):
         if lead in done or e.H(lead) is None or not e.H(lead).any() or not cutter.fits(always, lead, e.G(lead)):
