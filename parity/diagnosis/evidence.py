@@ -3,18 +3,20 @@
 H is the gradient that the subject gave, G the right one; both are asked for by key.
 """
 
+import dis
 import functools
 import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
-from parity.diagnosis.tape import record
+from parity.diagnosis.tape import SITES, Site, record
 from parity.diagnosis.trial import Trial
 from parity.fresh import mixed, of_shares, redrawn
-from parity.inputs import frozen
+from parity.inputs import draw, frozen
 from parity.subjects.base import SubjectRaised
 
 FRESH = 4  # sets of other data of each kind that are looked at before a claim is given up
@@ -45,7 +47,10 @@ class Evidence:
 
     @functools.cached_property
     def tape(self):
-        return record(self.hand, self.arrays, self.upstream)
+        tape = record(self.hand, self.arrays, self.upstream)
+        if settle({event.site.code for event in tape.events}):
+            tape = record(self.hand, self.arrays, self.upstream)
+        return tape
 
     @property
     def forward(self):
@@ -174,7 +179,11 @@ class Others:
         return self.made[what]
 
     def on(self, arrays, rng):
-        return self.exam.trial(arrays, self.exam.draw_upstream(arrays, rng))
+        """The Trial on these arrays with other upstream gradients; ones where the subject takes none."""
+        dtype, hand = self.trial.upstream[0].dtype, self.trial.hand
+        shapes = [np.shape(output) for output in hand.outputs(arrays)]
+        drawn = [draw(rng, shape, dtype) if hand.takes_upstream else np.ones(shape, dtype) for shape in shapes]
+        return self.exam.trial(arrays, [frozen(g) for g in drawn])
 
     def redrawn(self, rng, batch=None):
         return redrawn(self.trial.hand, self.trial.arrays, self.exam.drawn, rng, batch)
@@ -204,6 +213,25 @@ def resampled(array, rng):
     if array.dtype.kind == "f":
         found = np.asarray(found * rng.uniform(0.9, 1.0, array.shape), array.dtype)
     return frozen(found)
+
+
+def settle(codes):
+    """Let every offset of an instruction stand for one Site; whether any of these code objects was new.
+
+    Once Python has specialised an instruction that calls a method, an index of an array for one, its frame stands at
+    another offset of the same instruction, and the site of the operation would change from run to run.
+    """
+    new = [code for code in codes if code not in SETTLED]
+    for code in new:
+        starts = [instruction.offset for instruction in dis.get_instructions(code)]
+        for start, end in pairwise([*starts, len(code.co_code)]):
+            site = SITES.setdefault((id(code), start), Site(code, start))
+            SITES.update({(id(code), offset): site for offset in range(start, end, 2)})
+    SETTLED.update(new)
+    return bool(new)
+
+
+SETTLED: set = set()
 
 
 @dataclass(frozen=True)

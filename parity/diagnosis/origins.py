@@ -127,7 +127,7 @@ def states(e):
     taken: dict = {}
     for event in e.forward:
         for slot, origin in enumerate(event.origins):
-            if event.occurrence and type(origin) is int:
+            if event.occurrence and type(origin) is int and (event.name, slot) != ("setitem", 0):
                 before = e.tape.events[origin]
                 carried = before.phase == "forward" and before.occurrence == event.occurrence - 1
                 taken.setdefault((event.site, slot), set()).add(before.site if carried else None)
