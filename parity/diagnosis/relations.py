@@ -5,6 +5,7 @@ from itertools import combinations, permutations
 import numpy as np
 
 from parity.diagnosis.evidence import Claim, by, each
+from parity.diagnosis.origins import states
 
 VIEWS_OF_WINDOWS = {"sliding_window_view", "pad", "convolve", "correlate"}
 
@@ -148,11 +149,16 @@ def of_another_weight(e, key):
 
 
 def windowed(e):
-    """Whether the forward reads an array in windows: by slices with bounds, by padding, or by NumPy's own ways."""
-    events = e.forward
-    return any(
-        event.name in VIEWS_OF_WINDOWS or (event.name == "getitem" and bounded(event.operands[1])) for event in events
-    )
+    """Whether the forward reads an array in windows: slices that move from turn to turn, padding, NumPy's own ways.
+
+    Not where a state is carried through the loop: then the slices are steps in time.
+    """
+    slices: dict = {}
+    for event in e.forward:
+        if event.name == "getitem" and bounded(event.operands[1]):
+            slices.setdefault(event.site, set()).add(repr(event.operands[1]))
+    moving = any(len(different) > 1 for different in slices.values())
+    return (moving or any(event.name in VIEWS_OF_WINDOWS for event in e.forward)) and not any(states(e))
 
 
 def bounded(key):

@@ -9,7 +9,7 @@ from itertools import product
 
 from parity.diagnosis.cuts import Cutter, Edge
 from parity.diagnosis.evidence import Claim, by
-from parity.diagnosis.origins import is_activation, is_floats, states, statistic
+from parity.diagnosis.origins import ancestors, is_activation, is_floats, states, statistic
 
 TURNS = ("all", "all but the first", "all but the last")
 
@@ -29,10 +29,22 @@ def path_cut(e, keys):
         def fits(*edges, lead=lead):
             return cutter.fits((*edges, *always), lead, e.H(lead))
 
-        for edges, code, text in list(cuts_that_fit(e, kinds, fits)):
+        for edges, code, text in cuts_that_fit(e, {edge: kinds[edge] for edge in met_by(e, kinds, lead)}, fits):
             explained = frozenset(key for key in keys if cutter.fits((*edges, *always), key, e.H(key)))
             done |= explained
             yield claim(explained, (*edges, *always), code, text)
+
+
+def met_by(e, edges, key):
+    """The edges that a derivative by key passes; of one part of the turns of a loop only for weights, used in each."""
+    met = {origin for origin in {origin_at(e, edge) for edge in edges} if key[1] in ancestors(e.tape, origin)}
+    some = (edge for edge in edges if edge.turns == "all" or key[0] == "parameter")
+    return [edge for edge in some if origin_at(e, edge) in met]
+
+
+def origin_at(e, edge):
+    """Where the operand comes from at the last turn, which earlier turns lead to."""
+    return next(event.origins[edge.slot] for event in reversed(e.forward) if event.site is edge.site)
 
 
 def claim(keys, edges, code, text):
@@ -49,14 +61,16 @@ def claim(keys, edges, code, text):
 
 
 def cuts_that_fit(e, kinds, fits):
-    """(edges, code, what is lost) of every cut with which the gradient fits in a random direction."""
+    """(edges, code, what is lost) of every cut with which the gradient fits in a random direction; special ones first."""
     carried, unclear = carrying(e)
-    for edges in carried:
-        if fits(*edges):
-            yield edges, "time-truncated", f"nothing is carried back through time past {edges[0].site}"
-    yield from statistics_that_fit(kinds, fits)
+    special = [edges for edges in carried if fits(*edges)]
+    for edges in special:
+        yield edges, "time-truncated", f"nothing is carried back through time past {edges[0].site}"
+    for edges, code, text in statistics_that_fit(kinds, fits):
+        special.append(edges)
+        yield edges, code, text
     alone = {edges[0] for edges in carried if len(edges) == 1}
-    for edge, kind in kinds.items():
+    for edge, kind in kinds.items() if not special else ():
         if kind is None and edge not in alone and edge not in unclear and fits(edge):
             code = "activation-derivative-wrong" if is_activation(e, edge) else "path-missing"
             where = "" if edge.turns == "all" else f" in {edge.turns} of its turns"
