@@ -271,15 +271,19 @@ def each(predicate):
     return of_all
 
 
-def maker(evidence, key):
+def maker(e, key):
     """The site of the operation whose result is the gradient that the subject gave: `mine.py:23`; else `backward`."""
-    wrong = evidence.trial.ours.get(key)
-    scale = evidence.upstream[0] if evidence.hand.joint else 1.0
-    for event in reversed(evidence.backward):
-        made = event.result
-        if isinstance(made, np.ndarray | np.generic) and np.shape(made) == np.shape(wrong):
-            scaled = made * np.reshape(scale, np.shape(scale) + (1,) * (np.ndim(made) - np.ndim(scale)))
-            if event.phase == "forward" or not evidence.hand.joint:
-                if np.array_equal(scaled, wrong):
-                    return repr(event.site)
+    wrong = e.trial.ours.get(key)
+    for event in reversed(e.backward):
+        if np.shape(event.result) == np.shape(wrong) and is_made_of(e, event, wrong):
+            return repr(event.site)
     return "backward"
+
+
+def is_made_of(e, event, wrong):
+    """Whether a gradient is the result of an event; of a loss that is scaled by the upstream gradient, before that."""
+    if not e.hand.joint or event.phase == "backward":
+        return not e.hand.joint and np.array_equal(event.result, wrong)
+    g = e.upstream[0]
+    spread = g.shape == np.shape(wrong)[: g.ndim]
+    return spread and np.array_equal(g.reshape(g.shape + (1,) * (np.ndim(wrong) - g.ndim)) * event.result, wrong)

@@ -27,14 +27,21 @@ def enters_by(tape, name):
     return found
 
 
-def is_added(e, key):
-    """Whether key names a bias: something that the forward adds, and nothing else."""
-    return (
-        key[0] == "parameter"
-        and key[1] in e.arrays
-        and bool(found := enters_by(e.tape, key[1]))
-        and found <= {"add", "subtract"}
-    )
+def is_bias(e, key):
+    """Whether key names a bias: one axis, and added by the forward, nothing else; by its name where no tape tells."""
+    array = e.arrays.get(key[1], np.zeros(()))
+    if array.size == 0 or array.size != max(array.shape, default=0) or array.dtype.kind != "f":
+        return False
+    found = enters_by(e.tape, key[1])
+    if not e.tape.events:
+        return key[1].rpartition(".")[2].startswith("b")
+    return bool(found) and found <= {"add", "subtract"} and (key[0] == "parameter" or is_spread(e, key[1]))
+
+
+def is_spread(e, name):
+    """Whether the forward adds an array to larger ones."""
+    events = [event for event in e.forward if event.name in ("add", "subtract") and name in event.origins]
+    return any(np.size(event.result) > e.arrays[name].size for event in events)
 
 
 def is_scale(e, name):
@@ -143,11 +150,16 @@ def states(e):
     return [places for places in counted.values() if places], unclear
 
 
+def is_one(index):
+    """Whether an index takes one entry along an axis."""
+    return any(isinstance(i, int | np.integer) for i in (index if isinstance(index, tuple) else (index,)))
+
+
 def loops_over_inputs(e):
     """The numbers of turns of loops that take one slice of the same value in each, made from an input: over time."""
     slices: dict = {}
     for event in e.forward:
-        if event.name == "getitem" and event.origins[0] is not None:
+        if event.name == "getitem" and event.origins[0] is not None and is_one(event.operands[1]):
             slices.setdefault(event.site, []).append(event.origins[0])
     inputs = {name for name in e.hand.input_names if e.arrays[name].ndim > 1}
     return {

@@ -20,6 +20,7 @@ from parity.diagnosis.relations import (
     slices_permuted,
     transposed,
 )
+from parity.diagnosis.structure_batch import one_row, right_for_one_row
 from parity.diagnosis.structure_elementwise import another_branch, another_slope
 from parity.diagnosis.structure_factors import bessel_factors, factors
 from parity.diagnosis.structure_indices import last_turn_alone, overwritten, parts_reordered
@@ -27,8 +28,8 @@ from parity.diagnosis.structure_links import link_on_input, link_on_output
 from parity.diagnosis.structure_masks import mask_missing, mask_of_another
 from parity.diagnosis.structure_norms import bessel_on_the_way, epsilon_elsewhere
 from parity.diagnosis.structure_paths import path_cut
-from parity.diagnosis.structure_probes import output_ignored, right_for_one_row, scale_missing, upstream_ignored
-from parity.diagnosis.structure_reductions import not_summed, one_row, summed_too_far
+from parity.diagnosis.structure_probes import output_ignored, scale_missing, skip_missing, upstream_ignored
+from parity.diagnosis.structure_reductions import not_summed, summed_too_far
 from parity.diagnosis.structure_softmax import one_hot_missing, softmax_jacobian
 from parity.diagnosis.structure_time import time_shifted
 from parity.diagnosis.structure_windows import (
@@ -153,6 +154,7 @@ BACKWARD = (
         upstream_ignored,
         scale_missing,
         output_ignored,
+        skip_missing,
         another_slope,
         another_branch,
         mask_missing,

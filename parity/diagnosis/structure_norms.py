@@ -9,9 +9,10 @@ import numpy as np
 
 from parity.diagnosis.origins import is_floats, scales
 from parity.diagnosis.places import Value, claims
-from parity.diagnosis.structure_factors import POWERS, number_under
+from parity.diagnosis.sizes import number_under
+from parity.diagnosis.structure_factors import POWERS
 
-SMALL = 0.1  # an ε is less than this
+SMALL = 1.0  # an ε is less than this
 ROOTS = ("sqrt", "std", "norm")
 
 

@@ -4,7 +4,6 @@ import numpy as np
 
 from parity.diagnosis.evidence import Claim, by, each
 from parity.diagnosis.origins import is_scale
-from parity.diagnosis.structure_factors import is_multiple
 
 
 def upstream_ignored(e, keys):
@@ -47,6 +46,19 @@ def output_ignored(e, keys):
 
 
 @each
+def skip_missing(e, key):
+    """H is G without the upstream gradient itself, which a skip connection y = f(x) + x hands on as it is."""
+    for i, g in enumerate(e.upstream):
+        if g.shape == e.G(key).shape:
+
+            def holds(other, i=i):
+                return other.H(key) is not None and other.agrees(key, other.H(key) + other.upstream[i])
+
+            text = f"{by(key)} lacks the upstream gradient itself, which the skip connection hands on"
+            yield Claim("path-missing", frozenset([key]), holds, text)
+
+
+@each
 def scale_missing(e, key):
     """A scale γ is left out: γ·H = G per channel, or the same backward is right once the upstream gradient is γ·g."""
     for name in e.hand.parameters:
@@ -74,21 +86,3 @@ def along(scale, axis, shape):
     if scale.ndim != 1 or axis >= len(shape) or shape[axis] != scale.size:
         return np.nan
     return scale.reshape((-1,) + (1,) * (len(shape) - axis - 1))
-
-
-@each
-def right_for_one_row(e, key):
-    """H = G wherever N = 1, and H ≠ c·G for N = 2: what couples the rows of a batch is wrong or missing."""
-    if e.batch_axis or any(e.time_first(x) for x in e.arrays.values() if x.ndim > 1 and x.dtype.kind == "f"):
-        return
-    ones, twos = ([e.others.batch_of(n, k) for k in (0, 1)] for n in (1, 2))
-    if not all((*ones, *twos)) or any(one.N != 1 for one in ones) or any(two.N != 2 for two in twos):
-        return
-
-    def holds(other):
-        proved = np.any(np.abs(other.G(key)) > other.trial.budget[key])
-        factor = other.N > 1 and is_multiple(other, key)
-        return proved and (key in other.wrong) == (other.N > 1) and not factor
-
-    text = f"{by(key)} is right for a batch of one and wrong for N = 2, {{N}}"
-    yield Claim("batch-of-one-only", frozenset([key]), holds, text, also=(*ones, *twos), confidence=0.8)

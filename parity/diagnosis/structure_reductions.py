@@ -5,7 +5,8 @@ from itertools import combinations
 import numpy as np
 
 from parity.diagnosis.evidence import Claim, by, each
-from parity.diagnosis.origins import is_added
+from parity.diagnosis.origins import is_bias
+from parity.diagnosis.structure_factors import is_multiple
 from parity.diagnosis.trial import SLACK
 
 
@@ -20,25 +21,10 @@ def not_summed(e, key):
         def holds(other, axes=axes):
             return other.H(key).ndim == H.ndim and other.agrees(key, other.H(key).sum(axes).reshape(other.G(key).shape))
 
-        batch = e.batch_axis in axes and H.shape[e.batch_axis] == e.N and is_added(e, key)
+        batch = e.batch_axis in axes and H.shape[e.batch_axis] == e.N and is_bias(e, key)
         code = "bias-not-summed" if batch else "broadcast-not-reduced"
         text = f"{by(key)} has shape {H.shape} for {G.shape}: not summed over axes {axes}"
         yield Claim(code, frozenset([key]), holds, text)
-
-
-@each
-def one_row(e, key):
-    """H is what the first or the last row of the batch adds to the gradient of a bias."""
-    if e.H(key).shape != e.G(key).shape or e.N < 2 or not is_added(e, key):
-        return
-    for row in (0, -1):
-
-        def holds(other, row=row):
-            alone = [only(g, row, other.batch_axis) for g in other.upstream]
-            return other.explains(key, other.truth(upstream=alone)[key])
-
-        text = f"{by(key)} is that of the {'first' if row == 0 else 'last'} row alone, should be summed over the N = {{N}} rows"
-        yield Claim("bias-not-summed", frozenset([key]), holds, text)
 
 
 @each
@@ -50,23 +36,13 @@ def summed_too_far(e, key):
         def holds(other, axes=axes):
             H, G = other.H(key), other.G(key)
             total, budget = (np.sum(array, axes, keepdims=True) for array in (G, other.trial.budget[key]))
-            if H.shape not in (total.shape, total.squeeze(axes).shape, G.shape):
+            if is_multiple(other, key) or H.shape not in (total.shape, total.squeeze(axes).shape, G.shape):
                 return False
             H = H if H.ndim == G.ndim else H.reshape(total.shape)
             return bool((np.abs(H - total) <= SLACK * budget).all())
 
         text = f"{by(key)} is summed over axes {axes} of {G.shape} as well"
         yield Claim("broadcast-not-reduced", frozenset([key]), holds, text)
-
-
-def only(g, row, axis):
-    """g with 0 in every other row."""
-    kept = np.zeros_like(g)
-    if g.ndim <= axis:
-        return g
-    index = (slice(None),) * axis + (row,)
-    kept[index] = g[index]
-    return kept
 
 
 def subsets(ndim):
