@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from parity.diagnosis.tape import Tape, plain, taped
+from parity.diagnosis.trial import SLACK
 from parity.followed import followed
 from parity.subjects.base import SubjectRaised
-from parity.diagnosis.trial import SLACK
 from parity.witnesses.numeric import doubled
 from parity.witnesses.steps import STEP, StepLost, complex_step, created_complex
 
@@ -29,7 +29,7 @@ class Edge:
 
     def cuts(self, turn, count):
         return not (
-            self.turns == "all but the first" and turn == 0 or self.turns == "all but the last" and turn == count - 1
+            (self.turns == "all but the first" and turn == 0) or (self.turns == "all but the last" and turn == count - 1)
         )
 
 

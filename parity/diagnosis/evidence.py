@@ -69,7 +69,7 @@ class Evidence:
 
     def time_first(self, x):
         """Whether the last entry along the leading axis of x reaches the last one of the output alone, as time does."""
-        name, y = next((n for n in self.arrays if self.arrays[n] is x)), self.run()["output", self.outputs[0]]
+        name, y = next(n for n in self.arrays if self.arrays[n] is x), self.run()["output", self.outputs[0]]
         if y.ndim < 2 or y.shape[0] != x.shape[0]:
             return y.ndim > 0 and y.shape[0] == x.shape[1] != x.shape[0]
         moved = [x.copy(), x.copy()]

@@ -76,7 +76,7 @@ def sources(tape, origin, through):
 def statistic(e, site, slot):
     """(what an operand is, the reductions it comes from): a statistic is smaller than what it meets, by arithmetic alone.
 
-    "mean" or "scale" of a normalisation, "sum" or "max" of a softmax, "other"; None, and no reductions, for no statistic.
+    "mean" or "scale" of a normalisation, "sum", "log of a sum" or "max" of a softmax, "other"; (None, []) for no statistic.
     """
     event = next(event for event in e.forward if event.site is site)
     if event.name not in ("subtract", "divide", "multiply") or np.size(event.operands[slot]) >= np.size(event.result):
@@ -92,7 +92,9 @@ def statistic(e, site, slot):
 def kind_of(tape, event, reductions, steps, other):
     """What a statistic is, from the operation that takes it, its reductions, the steps after them, the other operand."""
     names, first = {reduction.name for reduction in reductions}, reductions[0]
-    if event.name == "subtract" and steps == {"log"} or event.name == "divide" and not steps and first.origins[0] == other:
+    if event.name == "subtract" and steps == {"log"}:
+        return "log of a sum" if names == {"sum"} and is_of(tape, first, ("exp",)) else "other"
+    if event.name == "divide" and not steps and first.origins[0] == other:
         return "sum" if names == {"sum"} and is_of(tape, first, ("exp",)) else "other"
     if event.name == "subtract" and names <= {"max", "amax"}:
         return "max"

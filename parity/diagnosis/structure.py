@@ -23,19 +23,19 @@ from parity.diagnosis.relations import (
 from parity.diagnosis.structure_batch import one_row, right_for_one_row
 from parity.diagnosis.structure_elementwise import another_branch, another_slope
 from parity.diagnosis.structure_factors import bessel_factors, factors
-from parity.diagnosis.structure_indices import last_turn_alone, overwritten, parts_reordered
+from parity.diagnosis.structure_indices import last_turn_alone, one_occurrence_alone, overwritten, parts_reordered
 from parity.diagnosis.structure_links import link_on_input, link_on_output
 from parity.diagnosis.structure_masks import mask_missing, mask_of_another
 from parity.diagnosis.structure_norms import bessel_on_the_way, epsilon_elsewhere
 from parity.diagnosis.structure_paths import path_cut
 from parity.diagnosis.structure_probes import output_ignored, scale_missing, skip_missing, upstream_ignored
 from parity.diagnosis.structure_reductions import not_summed, summed_too_far
-from parity.diagnosis.structure_softmax import one_hot_missing, softmax_jacobian
-from parity.diagnosis.structure_time import time_shifted
+from parity.diagnosis.structure_shifts import positions_moved, taps_moved
+from parity.diagnosis.structure_softmax import jacobian_of_output, one_hot_missing, softmax_jacobian
+from parity.diagnosis.structure_time import own_step_alone, time_shifted
 from parity.diagnosis.structure_windows import (
     cropped_elsewhere,
     not_cropped,
-    off_by_a_shift,
     wrong_at_the_border,
     wrong_through_the_border,
 )
@@ -160,12 +160,16 @@ BACKWARD = (
         mask_missing,
         mask_of_another,
         softmax_jacobian,
+        jacobian_of_output,
         one_hot_missing,
         not_cropped,
         cropped_elsewhere,
-        off_by_a_shift,
+        positions_moved,
+        taps_moved,
+        own_step_alone,
         time_shifted,
         overwritten,
+        one_occurrence_alone,
         last_turn_alone,
         parts_reordered,
         path_cut,
@@ -180,7 +184,7 @@ GENERAL = {
     "wrong-count": {"constant-factor"},
     "variance-convention": {"constant-factor"},
     "transposed": {"permuted"},
-    "kernel-flipped": {"permuted"},
+    "kernel-flipped": {"permuted", "window-edge"},
     "window-edge": {"permuted"},
     "time-shifted": {"permuted"},
     "bias-not-summed": {"path-missing", "broadcast-not-reduced"},
@@ -189,9 +193,9 @@ GENERAL = {
     "mask-wrong": {"activation-derivative-missing", "activation-derivative-wrong", "never-written"},
     "clip-mismatch": {"activation-derivative-missing", "activation-derivative-wrong", "mask-wrong"},
     "variant-mismatch": {"activation-derivative-wrong"},
-    "activation-derivative-missing": {"activation-derivative-wrong"},
+    "activation-derivative-missing": {"activation-derivative-wrong", "path-missing"},
     "activation-derivative-wrong": {"path-missing"},
-    "one-hot-missing": {"softmax-diagonal", "path-missing"},
+    "one-hot-missing": {"softmax-diagonal", "activation-derivative-missing", "path-missing"},
     "softmax-diagonal": {"path-missing"},
     "time-truncated": {"path-missing"},
     "statistics-constant": {"path-missing"},

@@ -42,8 +42,9 @@ SLOPES = {
     "SiLU": (None, lambda z: sigmoid(z) * (1 + z * sigmoid(-z))),
     "GELU": (None, gelu_slope),
     "GELU by tanh": (None, gelu_tanh_slope),
+    "GELU by σ": (None, lambda z: sigmoid(1.702 * z) * (1 + 1.702 * z * sigmoid(-1.702 * z))),
 }
-VARIANTS = ({"GELU", "GELU by tanh"},)
+VARIANTS = ({"GELU", "GELU by tanh", "GELU by σ"},)
 PARTS = {  # what is left of a product, or of a derivative, when a part is lost
     "a": lambda z, a: a,
     "1 − a": lambda z, a: 1 - a,
@@ -65,10 +66,11 @@ def another_slope(e, key):
     """H = g·f for a known f: 1, act′², act′ of another function or variant, act′ in a fed z, or a part of act′."""
     if not elementwise(e, key):
         return
-    text = f"{by(key)} is the upstream gradient itself: act′ is missing"
-    yield Claim("activation-derivative-missing", frozenset([key]), lambda o: o.explains(key, o.upstream[0]), text)
-    text = f"{by(key)} is multiplied by act′ twice"
-    yield Claim("activation-derivative-twice", frozenset([key]), lambda o: o.explains(key, squared(o, key)), text)
+    code, text = missing(e, key)
+    yield Claim(code, frozenset([key]), lambda o: o.explains(key, o.upstream[0]), f"{by(key)} {text}")
+    if not holds_literally(e, key):
+        text = f"{by(key)} is multiplied by act′ twice"
+        yield Claim("activation-derivative-twice", frozenset([key]), lambda o: o.explains(key, squared(o, key)), text)
     for code, what, slope in chain(other_inputs(e, key), other_functions(e, key)):
 
         def holds(other, slope=slope):
@@ -78,25 +80,45 @@ def another_slope(e, key):
         yield Claim(code, frozenset([key]), holds, f"{by(key)}: {what}")
 
 
+def missing(e, key):
+    """(code, what is missing) where H = g: a derivative, or of one that is 0 or 1 the mask, or the bounds of a clip."""
+    slope = e.G(key) / e.upstream[0]
+    closed = slope == 0
+    if not closed.any() or not np.allclose(slope[~closed], 1):
+        return "activation-derivative-missing", "is the upstream gradient itself: act′ is missing"
+    if np.all(seen(e, key)[1][closed] == 0):
+        return "mask-wrong", "is the upstream gradient itself: the mask is missing"
+    return "clip-mismatch", "is the upstream gradient itself, also where the forward clips"
+
+
 @each
 def another_branch(e, key):
-    """H = G for x > 0, and c·G or c·g for x < 0 with the same c ≠ 0, 1 on all data: another slope, another α."""
+    """For x > 0 H = G; for x < 0 H is c·G, c·g or G + c·g with one c on all data: another slope, another α."""
     if not elementwise(e, key) or e.H(key).shape != e.G(key).shape:
         return
-    (x, _), H, G, g = seen(e, key), e.H(key), e.G(key), e.upstream[0]
-    below = np.argmin(x)
-    H, G, g = H.ravel()[below], G.ravel()[below], g.ravel()[below]
-    if x.ravel()[below] >= 0 or H == G:
+    below = np.argmin(seen(e, key)[0])
+    H, G, g = (float(array.ravel()[below]) for array in (e.H(key), e.G(key), e.upstream[0]))
+    if seen(e, key)[0].ravel()[below] >= 0 or H == G:
         return
+    code = "variant-mismatch" if H and G else "activation-derivative-wrong"
+    text = f"{by(key)}: for x < 0 backward is of another variant: {H / g:.6g}·g where {G / g:.6g}·g is right"
+    for branch in (
+        lambda right, up: right * (H / G) if H and G else up * (H / g),
+        lambda right, up: right + up * ((H - G) / g),
+    ):
 
-    def holds(other):
-        x, G, g = seen(other, key)[0], other.G(key), other.upstream[0]
-        return other.explains(key, np.where(x > 0, G, G * (H0 / G0) if G0 and H0 else g * (H0 / g0)))
+        def holds(other, branch=branch):
+            x, right = seen(other, key)[0], other.G(key)
+            return other.explains(key, np.where(x > 0, right, branch(right, other.upstream[0])))
 
-    H0, G0, g0 = float(H), float(G), float(g)
-    code = "variant-mismatch" if H0 and G0 else "activation-derivative-wrong"
-    text = f"{by(key)}: for x < 0 backward is of another variant: {H0 / g0:.6g}·g where {G0 / g0:.6g}·g is right"
-    yield Claim(code, frozenset([key]), holds, text)
+        yield Claim(code, frozenset([key]), holds, text)
+
+
+def holds_literally(e, key):
+    """Whether a number that backward names is the slope that H has somewhere: a slope of its own, not a square."""
+    slopes = np.unique(np.round(e.H(key) / e.upstream[0], 12)) if e.H(key).shape == e.upstream[0].shape else []
+    numbers = {float(n) for event in e.backward for n in event.operands if isinstance(n, int | float) and n not in (0, 1)}
+    return any(np.isclose(number, slope, rtol=1e-9) for number in numbers for slope in slopes)
 
 
 def other_inputs(e, key):

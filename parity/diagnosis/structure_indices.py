@@ -5,7 +5,7 @@ from itertools import permutations
 
 import numpy as np
 
-from parity.diagnosis.evidence import Claim, by
+from parity.diagnosis.evidence import Claim, by, each
 from parity.diagnosis.places import places
 
 JOINS = ("concatenate", "stack", "hstack", "vstack", "column_stack")
@@ -28,6 +28,33 @@ def overwritten(e, keys):
                 what = "an index that repeats" if repeats(e, site) else "what another line has written to"
                 text = f"{by(fixed)}: {what} is overwritten at {site}, should be added to"
                 yield Claim(code, fixed, repaired, text, where=repr(site))
+
+
+@each
+def one_occurrence_alone(e, key):
+    """Of a row that whole numbers look up more than once, H has what the last, or the first, of them gives alone."""
+    for name in e.hand.input_names:
+        index, g = e.arrays[name], e.upstream[0]
+        if index.dtype.kind not in "iu" or not index.ndim or g.shape[: index.ndim] != index.shape:
+            continue
+        for last in (True, False):
+
+            def holds(other, name=name, last=last):
+                index, g = other.arrays[name], other.upstream[0]
+                kept = single(index, last).reshape(index.shape + (1,) * (g.ndim - index.ndim))
+                return other.explains(key, other.truth(upstream=[g * kept, *other.upstream[1:]])[key])
+
+            which = "last" if last else "first"
+            text = f"{by(key)}: of an index that repeats in {name}, the {which} one alone counts"
+            yield Claim("duplicate-index", frozenset([key]), holds, text)
+
+
+def single(index, last):
+    """True at the last, or the first, occurrence of every number."""
+    flat = index.ravel()[::-1] if last else index.ravel()
+    found = np.zeros(flat.shape, bool)
+    found[np.unique(flat, return_index=True)[1]] = True
+    return (found[::-1] if last else found).reshape(index.shape)
 
 
 def repeats(e, site):

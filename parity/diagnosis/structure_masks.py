@@ -39,7 +39,13 @@ def mask_missing(e, keys):
     for mask, m in masks(e):
         what = f"the bounds of {mask.value.site}" if mask.bounded else f"the mask of {mask.value.site}"
         text = f"{{by}}: {what} {'are' if mask.bounded else 'is'} left out, wrong only where {zero_in_words(mask)}"
-        yield from claims(e, keys, lambda v, lookup, _, mask=mask: v * mask.of(lookup), mask.code, text, m.shape)
+        for shape in {m.shape, *(e.H(key).shape for key in keys if e.H(key) is not None and e.H(key).size == m.size)}:
+            yield from claims(e, keys, lambda v, lookup, _, mask=mask: masked_by(v, mask.of(lookup)), mask.code, text, shape)
+
+
+def masked_by(v, m):
+    """v·m; m may be divided into windows by more axes."""
+    return v * (m.reshape(v.shape) if m.size == v.size else m)
 
 
 def zero_in_words(mask):
@@ -111,7 +117,8 @@ def masked(e):
     for event in e.backward:
         slots = {"multiply": (0, 1), "where": (0,)}.get(event.name, ())
         for slot in slots:
-            if isinstance(event.operands[slot], np.ndarray) and is_mask(event.operands[slot]):
+            m = event.operands[slot]
+            if isinstance(m, np.ndarray) and (m.dtype == bool or is_mask(m)):
                 found[event.site, slot] = event
         if event.name == "setitem" and isinstance(event.operands[1], np.ndarray) and event.operands[1].dtype == bool:
             found[event.site, 1] = event

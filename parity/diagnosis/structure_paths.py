@@ -75,13 +75,26 @@ def cuts_that_fit(e, kinds, fits):
             code = "activation-derivative-wrong" if is_activation(e, edge) else "path-missing"
             where = "" if edge.turns == "all" else f" in {edge.turns} of its turns"
             yield (edge,), code, f"the path through operand {edge.slot + 1} at {edge.site}{where} is left out"
+    for kept, others in () if special else all_but_one(e, [edge for edge in kinds if edge.turns == "all"]):
+        if fits(*others):
+            yield others, "path-missing", f"of {len(others) + 1} paths from one value only that through {kept.site} is there"
+
+
+def all_but_one(e, edges):
+    """(the edge that is kept, all others) for every value that three edges or more take."""
+    taken: dict = {}
+    for edge in edges:
+        taken.setdefault(origin_at(e, edge), []).append(edge)
+    for some in taken.values():
+        for kept in some if len(some) > 2 else ():
+            yield kept, tuple(edge for edge in some if edge is not kept)
 
 
 def statistics_that_fit(kinds, fits):
     """The cuts of one statistic, or else of a mean and a scale together."""
     whole = {"mean", "scale"} <= set(kinds.values())
     codes = dict.fromkeys(("mean", "scale"), "centring-term-missing" if whole else "statistics-constant")
-    codes["sum"] = "softmax-diagonal"
+    codes |= {"sum": "softmax-diagonal", "log of a sum": "activation-derivative-missing"}
     alone = [edge for edge, kind in kinds.items() if kind in codes and fits(edge)]
     for edge in alone:
         yield (edge,), codes[kinds[edge]], f"the {kinds[edge]} taken at {edge.site} is treated as a constant"

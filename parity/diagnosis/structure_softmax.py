@@ -4,8 +4,8 @@ from itertools import product
 
 import numpy as np
 
-from parity.diagnosis.evidence import Claim, by
 from parity.diagnosis.cuts import Cutter
+from parity.diagnosis.evidence import Claim, by
 from parity.diagnosis.origins import is_floats
 from parity.diagnosis.places import RESULT, claims, values
 
@@ -50,6 +50,24 @@ def softmax_jacobian(e, keys):
                 text = f"{{by}}: the derivative of softmax is taken as {what}, not s·(g − Σ g·s) along axis {axis}"
                 yield from claims(e, keys, change, code, text, s.shape)
                 break
+
+
+def jacobian_of_output(e, keys):
+    """softmax_jacobian for an output that is a softmax, or the logarithm of one, of an input: no tape is needed."""
+    for key, (i, name) in product(sorted(keys), enumerate(e.outputs)):
+        for link, rows in ((np.asarray, (0, 1, 3)), (np.exp, (2, 3))):
+            s = link(np.asarray(e.trial.ours["output", name], float))
+            if s.shape != e.G(key).shape or not is_softmax(s):
+                continue
+            axis = next(axis for axis in reversed(range(s.ndim)) if sums_to_one(s, axis))
+            for code, what, wrong, _ in (JACOBIANS[row] for row in rows):
+
+                def holds(other, key=key, i=i, name=name, link=link, axis=axis, wrong=wrong):
+                    s = link(np.asarray(other.trial.ours["output", name], float))
+                    return other.explains(key, wrong(other.upstream[i], s, axis))
+
+                text = f"{by(key)} is {what}, s the softmax: its rows are not coupled along axis {axis}"
+                yield Claim(code, frozenset([key]), holds, text)
 
 
 def gradients(e, value, s):
@@ -134,7 +152,7 @@ def one_hot(target, shape):
 def class_axis(labels, shape):
     """The axis of that shape that labels lack; None where they do not fit."""
     axes = [axis for axis in range(len(shape)) if shape[:axis] + shape[axis + 1 :] == labels.shape]
-    fitting = [axis for axis in reversed(axes) if labels.size and 0 <= labels.min() and labels.max() < shape[axis]]
+    fitting = [axis for axis in reversed(axes) if labels.size and labels.min() >= 0 and labels.max() < shape[axis]]
     return fitting[0] if fitting else None
 
 

@@ -4,7 +4,7 @@ from itertools import product
 
 import numpy as np
 
-from parity.diagnosis.evidence import Claim, by
+from parity.diagnosis.evidence import Claim, by, each
 from parity.diagnosis.origins import is_floats, states
 from parity.diagnosis.places import RESULT, Value, same
 
@@ -24,6 +24,39 @@ def time_shifted(e, keys):
 
             text = f"{by(fixed)}: the states at {site} are one step off; right with those one step earlier or later"
             yield Claim("time-shifted", fixed, repaired, text, where=repr(site))
+
+
+@each
+def own_step_alone(e, key):
+    """H has for each step of an input only what the output of the same step gives: nothing comes back through time."""
+    g = e.upstream[0]
+    for axis in range(e.G(key).ndim if key[0] == "input" else 0):
+        if axis >= g.ndim or not 1 < g.shape[axis] == e.G(key).shape[axis] or not causal(e, key[1], axis):
+            continue
+
+        def holds(other, axis=axis):
+            found = np.zeros(other.G(key).shape)
+            for t in range(other.upstream[0].shape[axis]):
+                at = (slice(None),) * axis + (t,)
+                upstream = [np.zeros_like(g) for g in other.upstream]
+                upstream[0][at] = other.upstream[0][at]
+                found[at] = other.truth(upstream=upstream)[key][at]
+            return other.explains(key, found)
+
+        text = f"{by(key)}: each step along axis {axis} gets what its own output gives, nothing from later ones"
+        yield Claim("time-truncated", frozenset([key]), holds, text)
+
+
+def causal(e, name, axis):
+    """Whether the first step of an input reaches later steps of the output, and the last one its own alone."""
+    x, y = e.arrays[name], e.trial.ours["output", e.outputs[0]]
+    reached = []
+    for t in (0, -1):
+        moved = np.moveaxis(x.copy(), axis, 0)
+        moved[t] *= 1.5
+        change = e.run(e.arrays | {name: np.moveaxis(moved, 0, axis)})["output", e.outputs[0]] != y
+        reached.append(np.moveaxis(change, axis, 0))
+    return bool(reached[0][1:].any() and reached[1][-1].any() and not reached[1][:-1].any())
 
 
 def shifted_operands(e):

@@ -1,4 +1,4 @@
-"""Convolution and pooling: stride, padding or crop ignored. The border is wrong, or all is off by a shift."""
+"""Convolution and pooling at their borders: padding that is not cropped, or at the wrong place, windows left out."""
 
 from itertools import product
 
@@ -6,9 +6,8 @@ import numpy as np
 
 from parity.diagnosis.evidence import Claim, by, each
 from parity.diagnosis.relations import windowed
+from parity.diagnosis.structure_shifts import SPATIAL, kept, shifted
 from parity.diagnosis.trial import SLACK
-
-SPATIAL = ((2,), (1,), (0,), (2, 3), (1, 2), (0, 1))
 
 
 @each
@@ -50,85 +49,6 @@ def cropped_elsewhere(e, key):
             yield Claim("window-edge", frozenset([key]), holds, text)
 
 
-def kept(length, shift):
-    """The indices that still hold something once an axis is moved."""
-    return range(max(shift, 0), length + min(shift, 0))
-
-
-@each
-def off_by_a_shift(e, key):
-    """What one position of the output gives to H is what it gives to G, moved along the spatial axes, or nothing.
-
-    Moved further with every position where the stride is ignored; nothing from the last where a loop ends too early.
-    """
-    if e.H(key).shape != e.G(key).shape or not windowed(e):
-        return
-    for axes in (axes for axes in SPATIAL if max(axes) < min(e.G(key).ndim, e.upstream[0].ndim)):
-        shifts = shifts_of(e, key, axes)
-        if shifts is None:
-            continue
-
-        def holds(other, axes=axes, shifts=shifts):
-            total = np.zeros(other.G(key).shape)
-            for position, shift in shifts.items():
-                if shift is not None:
-                    total += shifted(other.truth(upstream=only(other, position, axes))[key], shift, axes)
-            return set(shifts) >= set(positions(other, axes)) and other.explains(key, total)
-
-        moves = [f"from {position} {shift or 'nothing'}" for position, shift in shifts.items() if shift is None or any(shift)]
-        text = f"{by(key)}: what an output position gives is moved along axes {axes}, or lost: {', '.join(moves[:3])}"
-        yield Claim("window-edge", frozenset([key]), holds, text)
-
-
-def shifts_of(e, key, axes):
-    """{output position: the shift by which H of that position alone is G of it moved; None where it is 0}.
-
-    None where a position has no such shift, where none is moved or lost, or more is lost than some at the end.
-    """
-    found: dict = {}
-    for position in positions(e, axes):
-        upstream = only(e, position, axes)
-        H, G = e.run(upstream=upstream).get(key), e.truth(upstream=upstream)[key]
-        if not H.any():
-            found[position] = None
-            continue
-        reach = [range(-n + 1, n) for n in np.take(G.shape, axes)]
-        tries = sorted(product(*reach), key=lambda shift: np.abs(shift).sum())
-        found[position] = next((s for s in tries if e.trial.agrees(key, H, shifted(G, s, axes))), None)
-        if found[position] is None:
-            return None
-    lost = [position for position, shift in found.items() if shift is None]
-    early = max((position for position in found if position not in lost), default=())
-    at_the_end = len(lost) < len(found) / 2 and all(any(np.subtract(position, early) > 0) for position in lost)
-    return found if at_the_end and (lost or any(map(any, found.values()))) else None
-
-
-def positions(e, axes):
-    return list(np.ndindex(*np.take(e.upstream[0].shape, axes)))
-
-
-def only(e, position, axes):
-    """The upstream gradients with all but one output position set to 0."""
-    g = e.upstream[0]
-    index: list = [slice(None)] * g.ndim
-    for axis, i in zip(axes, position, strict=True):
-        index[axis] = i
-    kept = np.zeros_like(g)
-    kept[tuple(index)] = g[tuple(index)]
-    return [kept, *(np.zeros_like(other) for other in e.upstream[1:])]
-
-
-def shifted(array, shift, axes):
-    """An array moved along axes, with 0 where nothing comes from."""
-    found = np.zeros(array.shape)
-    to, source = [slice(None)] * array.ndim, [slice(None)] * array.ndim
-    for axis, s in zip(axes, shift, strict=True):
-        n = array.shape[axis]
-        to[axis], source[axis] = slice(max(s, 0), n + min(s, 0)), slice(max(-s, 0), n + min(-s, 0))
-    found[tuple(to)] = array[tuple(source)]
-    return found
-
-
 @each
 def wrong_at_the_border(e, key):
     """H is wrong in the first or last entries along a spatial axis alone, the same ones on all data."""
@@ -166,7 +86,7 @@ def wrong_through_the_border(e, key):
     g = e.upstream[0]
     if key[0] != "parameter" or not windowed(e) or g.ndim < 2 or e.H(key).shape != e.G(key).shape:
         return
-    for axes in (axes for axes in SPATIAL if 0 < min(axes) and max(axes) < g.ndim and min(np.take(g.shape, axes)) > 2):
+    for axes in (axes for axes in SPATIAL if min(axes) > 0 and max(axes) < g.ndim and min(np.take(g.shape, axes)) > 2):
 
         def holds(other, axes=axes):
             inner = np.zeros(other.upstream[0].shape)
