@@ -45,8 +45,14 @@ def is_spread(e, name):
 
 
 def is_scale(e, name):
-    """Whether the array of that name is a scale: something that the forward multiplies by, entry by entry."""
-    return bool(found := enters_by(e.tape, name)) and found <= {"multiply"}
+    """Whether the array of that name is a scale: the forward multiplies by it, nothing else; by its axes with no tape."""
+    array = e.arrays[name]
+    if array.dtype.kind != "f" or array.size == 0:
+        return False
+    if not e.tape.events:
+        return array.ndim == 1 and not is_bias(e, ("parameter", name))
+    found = enters_by(e.tape, name)
+    return bool(found) and found <= {"multiply"}
 
 
 def ancestors(tape, origin):

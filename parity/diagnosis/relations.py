@@ -158,7 +158,7 @@ def windowed(e):
         if event.name == "getitem" and bounded(event.operands[1]):
             slices.setdefault(event.site, set()).add(repr(event.operands[1]))
     moving = any(len(different) > 1 for different in slices.values())
-    return (moving or any(event.name in VIEWS_OF_WINDOWS for event in e.forward)) and not any(states(e))
+    return (moving or any(event.name in VIEWS_OF_WINDOWS for event in e.forward)) and not states(e)[0]
 
 
 def bounded(key):

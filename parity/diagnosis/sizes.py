@@ -89,7 +89,7 @@ def sizes(e):
 
 def unders(e):
     """Every axis of what the forward averages or sums that is as long in another batch."""
-    other = e.others.fresh(0)
+    other = next((other for k in (0, 1) if (other := e.others.fresh(k)) and other.N != e.N), None)
     reductions = {event.site: np.ndim(event.operands[0]) for event in e.forward if event.name in ("mean", "sum", "average")}
     found = [Under(site, axis) for site, ndim in reductions.items() for axis in range(ndim)]
     return [under for under in found if other is not None and under.of(e) == under.of(other) > 1]

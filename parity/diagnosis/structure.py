@@ -31,7 +31,12 @@ from parity.diagnosis.structure_paths import path_cut
 from parity.diagnosis.structure_probes import output_ignored, scale_missing, skip_missing, upstream_ignored
 from parity.diagnosis.structure_reductions import not_summed, summed_too_far
 from parity.diagnosis.structure_shifts import positions_moved, taps_moved
-from parity.diagnosis.structure_softmax import jacobian_of_output, one_hot_missing, softmax_jacobian
+from parity.diagnosis.structure_softmax import (
+    jacobian_of_output,
+    one_hot_missing,
+    softmax_jacobian,
+    softmax_of_softmax,
+)
 from parity.diagnosis.structure_time import own_step_alone, time_shifted
 from parity.diagnosis.structure_windows import (
     cropped_elsewhere,
@@ -161,6 +166,7 @@ BACKWARD = (
         mask_of_another,
         softmax_jacobian,
         jacobian_of_output,
+        softmax_of_softmax,
         one_hot_missing,
         not_cropped,
         cropped_elsewhere,
@@ -180,6 +186,7 @@ BACKWARD = (
 )
 # code: the codes of which it is a special case by definition
 GENERAL = {
+    "link-doubled": {"activation-derivative-missing", "activation-derivative-wrong", "path-missing"},
     "bias-averaged": {"extra-mean", "wrong-count", "constant-factor"},
     "wrong-count": {"constant-factor"},
     "variance-convention": {"constant-factor"},

@@ -61,7 +61,7 @@ def skip_missing(e, key):
 @each
 def scale_missing(e, key):
     """A scale γ is left out: γ·H = G per channel, or the same backward is right once the upstream gradient is γ·g."""
-    for name in e.hand.parameters:
+    for name in e.arrays:
         if name == key[1] or not is_scale(e, name):
             continue
         for axis in range(max(e.G(key).ndim, *(g.ndim for g in e.upstream))):

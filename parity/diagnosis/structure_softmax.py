@@ -6,7 +6,7 @@ import numpy as np
 
 from parity.diagnosis.cuts import Cutter
 from parity.diagnosis.evidence import Claim, by
-from parity.diagnosis.origins import is_floats
+from parity.diagnosis.origins import ancestors, is_floats
 from parity.diagnosis.places import RESULT, claims, values
 
 SHARES = 1e-5  # a recorded softmax sums to 1 within rounding, in float32 as well
@@ -68,6 +68,22 @@ def jacobian_of_output(e, keys):
 
                 text = f"{by(key)} is {what}, s the softmax: its rows are not coupled along axis {axis}"
                 yield Claim(code, frozenset([key]), holds, text)
+
+
+def softmax_of_softmax(e, keys):
+    """H is the gradient by a softmax s of which another softmax is taken: G = s·(H − Σ H·s). The link is doubled."""
+    made = {value.site: [event for event in e.forward if event.site is value.site][0] for value, _ in softmaxes(e)}
+    for key, (value, s) in product(sorted(keys), softmaxes(e)):
+        later = [event for site, event in made.items() if made[value.site].index in ancestors(e.tape, event.index)]
+        if e.H(key) is None or e.H(key).shape != s.shape or value.phase != "forward" or len(later) < 2:
+            continue
+        axis = next(axis for axis in reversed(range(s.ndim)) if sums_to_one(s, axis))
+
+        def holds(other, key=key, value=value, axis=axis):
+            return other.H(key) is not None and other.agrees(key, jacobian(other.H(key), value.of(other.tape), axis))
+
+        text = f"{by(key)} is that by the softmax of {value.site}, of which another softmax is taken"
+        yield Claim("link-doubled", frozenset([key]), holds, text)
 
 
 def gradients(e, value, s):
