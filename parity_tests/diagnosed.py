@@ -1,4 +1,4 @@
-"""How the tests of diagnosis judge a wrong subject: against the right one, so that no numerical derivative is needed."""
+"""How the tests of diagnosis judge a wrong subject: by the right one, so that no numerical derivative is needed."""
 
 import numpy as np
 

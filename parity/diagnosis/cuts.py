@@ -28,13 +28,12 @@ class Edge:
     turns: str = "all"
 
     def cuts(self, turn, count):
-        return not (
-            (self.turns == "all but the first" and turn == 0) or (self.turns == "all but the last" and turn == count - 1)
-        )
+        spared = {"all but the first": 0, "all but the last": count - 1}
+        return spared.get(self.turns) != turn
 
 
 class CutForward:
-    """Outputs of the subject, as parity.witnesses asks for them, with edges cut. counts: {site: turns} of the forward."""
+    """The subject's outputs, as parity.witnesses ask for them, with edges cut; counts: {site: turns} of forward."""
 
     def __init__(self, hand, edges, safe, counts):
         self.hand, self.counts = hand, counts

@@ -1,4 +1,4 @@
-"""What a predicate looks at: a trial, the tape of it, runs of the same subject on other numbers, and what it may claim.
+"""What a predicate looks at: a trial, the tape of it, and runs of the same subject on other numbers.
 
 H is the gradient that the subject gave, G the right one; both are asked for by key.
 """
@@ -7,23 +7,16 @@ import dis
 import functools
 import math
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
+from parity.diagnosis.others import Exhausted, Others
 from parity.diagnosis.tape import SITES, Site, record
 from parity.diagnosis.trial import Trial
-from parity.fresh import mixed, of_shares, redrawn
-from parity.inputs import draw, frozen
 from parity.subjects.base import SubjectRaised
 
-FRESH = 4  # sets of other data of each kind that are looked at before a claim is given up
-
-
-class Exhausted(Exception):
-    """The time is up."""
+SETTLED: set = set()  # the code objects whose instructions have one Site each
 
 
 class Evidence:
@@ -141,78 +134,7 @@ class Evidence:
 
     @functools.cached_property
     def others(self):
-        return Others(self.trial, self.deadline)
-
-
-class Others:
-    """Evidence of the same subject on other data, each made once, when first asked for; None where it takes no such."""
-
-    def __init__(self, trial, deadline):
-        self.trial, self.exam, self.deadline, self.made = trial, trial.examination, deadline, {}
-
-    def fresh(self, k):
-        """Other numbers, and another batch size where the subject takes one."""
-        return self.once(("fresh", k), lambda rng: self.trial.fresh(k))
-
-    def alike(self, k):
-        """Other numbers in the same shapes; of the inputs that were given, their own entries in other places."""
-        return self.once((2, k), lambda rng: self.on(self.redrawn(rng) | self.resampled(rng), rng))
-
-    def stretched(self, axis):
-        """Every input that is as long as the first one along an axis made longer there."""
-        return self.once((3, axis), lambda rng: self.on(self.longer(axis, rng), rng))
-
-    def batch_of(self, length, k):
-        """Other numbers with that many rows."""
-        return self.once((4, length, k), lambda rng: self.on(self.redrawn(rng, length), rng))
-
-    def once(self, what, make):
-        if time.monotonic() > self.deadline:
-            raise Exhausted
-        if what not in self.made:
-            rng = np.random.default_rng([self.exam.seed, *(n for n in what if type(n) is int)])
-            try:
-                trial = make(rng)
-            except Exception:  # the subject, or its twin, does not take such data
-                trial = None
-            self.made[what] = None if trial is None else Evidence(trial, self.deadline)
-        return self.made[what]
-
-    def on(self, arrays, rng):
-        """The Trial on these arrays with other upstream gradients; ones where the subject takes none."""
-        dtype, hand = self.trial.upstream[0].dtype, self.trial.hand
-        shapes = [np.shape(output) for output in hand.outputs(arrays)]
-        drawn = [draw(rng, shape, dtype) if hand.takes_upstream else np.ones(shape, dtype) for shape in shapes]
-        return self.exam.trial(arrays, [frozen(g) for g in drawn])
-
-    def redrawn(self, rng, batch=None):
-        return redrawn(self.trial.hand, self.trial.arrays, self.exam.drawn, rng, batch)
-
-    def resampled(self, rng):
-        given = [name for name in self.trial.hand.input_names if name not in self.exam.drawn]
-        return {name: resampled(self.trial.arrays[name], rng) for name in given}
-
-    def longer(self, axis, rng):
-        arrays = dict(self.trial.arrays)
-        inputs = {name: arrays[name] for name in self.trial.hand.input_names if arrays[name].ndim > axis}
-        length = next(iter(inputs.values())).shape[axis]
-        for name, array in inputs.items():
-            if array.shape[axis] == length:
-                shape = (*array.shape[:axis], length + 3, *array.shape[axis + 1 :])
-                arrays[name] = frozen(mixed(array, shape, rng))
-        return arrays
-
-
-def resampled(array, rng):
-    """An array's own entries in other places, floats a little nearer to 0, whole rows where they are shares."""
-    if array.ndim == 0 or array.size == 0:
-        return array.copy()
-    if of_shares(array):
-        return frozen(array[rng.permutation(len(array))])
-    found = rng.permutation(array.ravel()).reshape(array.shape)
-    if array.dtype.kind == "f":
-        found = np.asarray(found * rng.uniform(0.9, 1.0, array.shape), array.dtype)
-    return frozen(found)
+        return Others(self.trial, self.deadline, lambda trial: Evidence(trial, self.deadline))
 
 
 def settle(codes):
@@ -231,48 +153,8 @@ def settle(codes):
     return bool(new)
 
 
-SETTLED: set = set()
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A cause that a predicate suspects: its code, the keys that it explains, and how to put it to the test.
-
-    holds(evidence): whether the relation that the code names reproduces the results of that trial. sentence: for a
-    person; `{N}` becomes the batch sizes at which it held. where: None for the line that made the wrong gradient.
-    alike: to be tried on data of the same shapes first. also: further trials that it must hold on.
-    """
-
-    code: str
-    keys: frozenset
-    holds: Callable[[Evidence], bool]
-    sentence: str
-    where: str | None = None
-    alike: bool = False
-    also: tuple[Evidence, ...] = ()
-    confidence: float = 1.0
-
-
-def by(keys):
-    """The gradients that keys name, for a sentence: `gradient by W`, `gradients by W and b`."""
-    names = sorted(name for _, name in ([keys] if isinstance(keys, tuple) else keys))
-    return f"gradient by {names[0]}" if len(names) == 1 else f"gradients by {', '.join(names[:-1])} and {names[-1]}"
-
-
-def each(predicate):
-    """A predicate of one key as a predicate of several."""
-
-    @functools.wraps(predicate)
-    def of_all(evidence, keys) -> Iterable[Claim]:
-        for key in sorted(keys):
-            if evidence.H(key) is not None:
-                yield from predicate(evidence, key)
-
-    return of_all
-
-
 def maker(e, key):
-    """The site of the operation whose result is the gradient that the subject gave: `mine.py:23`; else `backward`."""
+    """The site of the last operation whose result is the gradient that the subject gave, `mine.py:23`; `backward`."""
     wrong = e.trial.ours.get(key)
     for event in reversed(e.backward):
         if np.shape(event.result) == np.shape(wrong) and is_made_of(e, event, wrong):

@@ -28,7 +28,7 @@ def enters_by(tape, name):
 
 
 def is_bias(e, key):
-    """Whether key names a bias: one axis, and added by the forward, nothing else; by its name where no tape tells."""
+    """Whether key names a bias: one axis, and added by the forward alone; by its name where no tape tells."""
     array = e.arrays.get(key[1], np.zeros(()))
     if array.size == 0 or array.size != max(array.shape, default=0) or array.dtype.kind != "f":
         return False
@@ -45,7 +45,7 @@ def is_spread(e, name):
 
 
 def is_scale(e, name):
-    """Whether the array of that name is a scale: the forward multiplies by it, nothing else; by its axes with no tape."""
+    """Whether an array is a scale: what the forward multiplies by, nothing else; of one axis where no tape tells."""
     array = e.arrays[name]
     if array.dtype.kind != "f" or array.size == 0:
         return False
@@ -67,7 +67,7 @@ def ancestors(tape, origin):
 
 
 def sources(tape, origin, through):
-    """The events and names from which operations of the names in through alone made a value; the events gone through."""
+    """(the indices and names that operations named in through alone made a value of, the events gone through)."""
     found, passed, ahead = set(), [], [origin]
     while ahead:
         at = ahead.pop()
@@ -80,9 +80,9 @@ def sources(tape, origin, through):
 
 
 def statistic(e, site, slot):
-    """(what an operand is, the reductions it comes from): a statistic is smaller than what it meets, by arithmetic alone.
+    """(what an operand is, the reductions it comes from), if smaller than what it meets and made by arithmetic.
 
-    "mean" or "scale" of a normalisation, "sum", "log of a sum" or "max" of a softmax, "other"; (None, []) for no statistic.
+    "mean" or "scale" of a normalisation; "sum", "log of a sum" or "max" of a softmax; "other"; (None, []) for the rest.
     """
     event = next(event for event in e.forward if event.site is site)
     if event.name not in ("subtract", "divide", "multiply") or np.size(event.operands[slot]) >= np.size(event.result):
@@ -96,7 +96,7 @@ def statistic(e, site, slot):
 
 
 def kind_of(tape, event, reductions, steps, other):
-    """What a statistic is, from the operation that takes it, its reductions, the steps after them, the other operand."""
+    """What a statistic is: event takes it, beside another operand, after the reductions and the steps upon them."""
     names, first = {reduction.name for reduction in reductions}, reductions[0]
     if event.name == "subtract" and steps == {"log"}:
         return "log of a sum" if names == {"sum"} and is_of(tape, first, ("exp",)) else "other"
@@ -113,7 +113,7 @@ def kind_of(tape, event, reductions, steps, other):
 
 def scales(e):
     """The sites of the reductions that a normalisation of the forward scales by: var, std, the mean of squares."""
-    found = {}
+    found: dict = {}
     for event in e.forward:
         for slot in range(len(event.operands)):
             kind, reductions = statistic(e, event.site, slot) if event.occurrence == 0 else (None, [])
@@ -138,7 +138,7 @@ def is_activation(e, edge):
 
 
 def states(e):
-    """([[(site, slot)] that take the same value of the turn before], {(site, slot)} where no loop over time is seen)."""
+    """([[(site, slot)] that take one value of the turn before], {(site, slot)} that do in loops not over time)."""
     taken: dict = {}
     for event in e.forward:
         for slot, origin in enumerate(event.origins):

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from parity.diagnosis.evidence import Claim, by
+from parity.diagnosis.claim import Claim, by
 from parity.diagnosis.origins import is_floats
 
 RESULT = None  # the slot of an event's result; operands have numbers
@@ -76,7 +76,7 @@ def at(site, change, e):
 
 
 def claims(e, keys, change, code, text, shape=None):
-    """Claims that a change(result, lookup, evidence) of one value, the finished gradient or one on the way, sets keys right.
+    """Claims that a change(result, lookup, evidence) of one value, the gradient or one on the way, sets keys right.
 
     shape: of the values that it is tried on. text: a sentence in which `{by}` becomes the gradients explained.
     """

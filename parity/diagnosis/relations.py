@@ -1,10 +1,11 @@
 """Relations of a wrong gradient H to the right one G that rearrange entries, flip signs, or leave nothing."""
 
+from functools import partial
 from itertools import combinations, permutations
 
 import numpy as np
 
-from parity.diagnosis.evidence import Claim, by, each
+from parity.diagnosis.claim import Claim, by, each, righted
 from parity.diagnosis.origins import states
 
 VIEWS_OF_WINDOWS = {"sliding_window_view", "pad", "convolve", "correlate"}
@@ -25,7 +26,7 @@ def never_written(e, keys):
 def sign_flipped(e, key):
     """H = −G."""
     text = f"{by(key)} has the wrong sign: ours = −theirs in every entry, at N = {{N}}"
-    yield Claim("sign-flipped", frozenset([key]), lambda other: other.agrees(key, -other.H(key)), text)
+    yield Claim("sign-flipped", frozenset([key]), righted(key, np.negative), text)
 
 
 @each
@@ -38,17 +39,12 @@ def transposed(e, key):
         if order != tuple(range(G.ndim)) and H.transpose(order).shape == G.shape:
             how = "transposed" if G.ndim == 2 else f"with its axes in another order; transpose it by {order}"
             text = f"{by(key)} is {how}: shape {H.shape} for {G.shape}, the same entries"
-            yield Claim(
-                "transposed",
-                frozenset([key]),
-                lambda other, p=order: other.agrees(key, other.H(key).transpose(p)),
-                text,
-            )
+            yield Claim("transposed", frozenset([key]), righted(key, partial(np.transpose, axes=order)), text)
 
 
 @each
 def reversed_axes(e, key):
-    """H is G reversed along some axes: a kernel along the trailing ones, which convolution and correlation tell apart."""
+    """H is G reversed along some axes; a kernel along its trailing ones: convolution for correlation."""
     G = e.G(key)
     if e.H(key).shape != G.shape:
         return
@@ -57,9 +53,7 @@ def reversed_axes(e, key):
             kernel = axes in ((G.ndim - 1,), (G.ndim - 2, G.ndim - 1)) and (windowed(e) or G.ndim > 2)
             text = f"{by(key)} is reversed along axis {', '.join(map(str, axes))}"
             code = "kernel-flipped" if kernel else "permuted"
-            yield Claim(
-                code, frozenset([key]), lambda other, axes=axes: other.agrees(key, np.flip(other.H(key), axes)), text
-            )
+            yield Claim(code, frozenset([key]), righted(key, partial(np.flip, axis=axes)), text)
 
 
 @each
@@ -68,12 +62,9 @@ def rolled(e, key):
     G = e.G(key)
     for axis in range(G.ndim if e.H(key).shape == G.shape else 0):
         for shift in (s for s in (1, -1, 2, -2) if abs(s) < G.shape[axis]):
-
-            def holds(other, axis=axis, shift=shift):
-                return other.agrees(key, np.roll(other.H(key), -shift, axis))
-
+            back = partial(np.roll, shift=-shift, axis=axis)
             text = f"{by(key)} is off by an index: entry i along axis {axis} holds that of i − {shift}"
-            yield Claim("permuted", frozenset([key]), holds, text.replace("− -", "+ "))
+            yield Claim("permuted", frozenset([key]), righted(key, back), text.replace("− -", "+ "))
 
 
 @each

@@ -39,9 +39,8 @@ class Under:
     axis: int
 
     def of(self, e):
-        event = next((event for event in e.forward if event.site is self.site), None)
-        found = event is not None and np.ndim(event.operands[0]) > self.axis
-        return float(np.shape(event.operands[0])[self.axis]) if found else np.nan
+        shape = next((np.shape(event.operands[0]) for event in e.forward if event.site is self.site), ())
+        return float(shape[self.axis]) if len(shape) > self.axis else np.nan
 
     def of_batch(self, e):
         return False
@@ -90,7 +89,9 @@ def sizes(e):
 def unders(e):
     """Every axis of what the forward averages or sums that is as long in another batch."""
     other = next((other for k in (0, 1) if (other := e.others.fresh(k)) and other.N != e.N), None)
-    reductions = {event.site: np.ndim(event.operands[0]) for event in e.forward if event.name in ("mean", "sum", "average")}
+    reductions = {
+        event.site: np.ndim(event.operands[0]) for event in e.forward if event.name in ("mean", "sum", "average")
+    }
     found = [Under(site, axis) for site, ndim in reductions.items() for axis in range(ndim)]
     return [under for under in found if other is not None and under.of(e) == under.of(other) > 1]
 

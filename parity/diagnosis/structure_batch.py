@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from parity.diagnosis.evidence import Claim, by, each
+from parity.diagnosis.claim import Claim, by, each
 from parity.diagnosis.origins import is_bias
 from parity.diagnosis.structure_factors import is_multiple
 

@@ -5,7 +5,7 @@ from itertools import chain
 
 import numpy as np
 
-from parity.diagnosis.evidence import Claim, by, each
+from parity.diagnosis.claim import Claim, by, each
 
 erf = np.vectorize(math.erf, otypes=[float])
 
@@ -27,7 +27,7 @@ def gelu_tanh_slope(z):
 
 
 # act′ written in its output a, and in its input z; None where it is not written so
-SLOPES = {
+SLOPES: dict = {
     "sigmoid": (lambda a: a * (1 - a), lambda z: sigmoid(z) * sigmoid(-z)),
     "tanh": (lambda a: 1 - a * a, lambda z: 1 / np.cosh(z) ** 2),
     "ReLU": (lambda a: 1.0 * (a > 0), lambda z: 1.0 * (z > 0)),
@@ -68,7 +68,7 @@ def another_slope(e, key):
         return
     code, text = missing(e, key)
     yield Claim(code, frozenset([key]), lambda o: o.explains(key, o.upstream[0]), f"{by(key)} {text}")
-    if not holds_literally(e, key):
+    if e.H(key).shape == e.G(key).shape and not holds_literally(e, key):
         text = f"{by(key)} is multiplied by act′ twice"
         yield Claim("activation-derivative-twice", frozenset([key]), lambda o: o.explains(key, squared(o, key)), text)
     for code, what, slope in chain(other_inputs(e, key), other_functions(e, key)):
@@ -116,8 +116,10 @@ def another_branch(e, key):
 
 def holds_literally(e, key):
     """Whether a number that backward names is the slope that H has somewhere: a slope of its own, not a square."""
-    slopes = np.unique(np.round(e.H(key) / e.upstream[0], 12)) if e.H(key).shape == e.upstream[0].shape else []
-    numbers = {float(n) for event in e.backward for n in event.operands if isinstance(n, int | float) and n not in (0, 1)}
+    slopes = np.unique(np.round(e.H(key) / e.upstream[0], 12))
+    numbers = {
+        float(n) for event in e.backward for n in event.operands if isinstance(n, int | float) and n not in (0, 1)
+    }
     return any(np.isclose(number, slope, rtol=1e-9) for number in numbers for slope in slopes)
 
 

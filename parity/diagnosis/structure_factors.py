@@ -4,7 +4,7 @@ from itertools import product
 
 import numpy as np
 
-from parity.diagnosis.evidence import Claim, by, each
+from parity.diagnosis.claim import Claim, by, each
 from parity.diagnosis.origins import is_bias, scales
 from parity.diagnosis.sizes import ambiguous, averaged, near, number_under, sizes
 

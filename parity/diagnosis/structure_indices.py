@@ -5,7 +5,7 @@ from itertools import permutations
 
 import numpy as np
 
-from parity.diagnosis.evidence import Claim, by, each
+from parity.diagnosis.claim import Claim, by, each
 from parity.diagnosis.places import places
 
 JOINS = ("concatenate", "stack", "hstack", "vstack", "column_stack")
@@ -17,7 +17,9 @@ def overwritten(e, keys):
 
     Where no index repeats at the site itself, what is overwritten came from another line: a path is lost.
     """
-    for site in dict.fromkeys(event.site for event in e.backward if event.name == "setitem" and np.any(event.operands[2])):
+    for site in dict.fromkeys(
+        event.site for event in e.backward if event.name == "setitem" and np.any(event.operands[2])
+    ):
         for change in (added, added_once_more):
             if fixed := e.patched({site: change}) & keys:
 
@@ -95,7 +97,7 @@ def last_turn_alone(e, keys):
         def repaired(other, site=site, fixed=fixed):
             return fixed <= other.patched(summed_up(site))
 
-        text = f"{by(fixed)}: each of the {turns} turns of the loop overwrites the one before at {site}, should be added up"
+        text = f"{by(fixed)}: each of the {turns} turns at {site} overwrites the one before, should be added to it"
         yield Claim("path-missing", fixed, repaired, text, where=repr(site))
 
 
@@ -122,7 +124,9 @@ def parts_reordered(e, keys):
                 def repaired(other, change=change, fixed=fixed):
                     return fixed <= other.patched(change)
 
-                text = f"{by(fixed)}: the parts joined at {event.site} should be in the order {', '.join(map(str, order))}"
+                text = (
+                    f"{by(fixed)}: the parts joined at {event.site} should be in the order {', '.join(map(str, order))}"
+                )
                 yield Claim("permuted", fixed, repaired, text, where=repr(event.site))
 
 

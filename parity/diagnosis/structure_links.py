@@ -4,7 +4,7 @@ from itertools import product
 
 import numpy as np
 
-from parity.diagnosis.evidence import Claim
+from parity.diagnosis.claim import Claim
 
 
 def sigmoid(z):
@@ -35,7 +35,9 @@ def link_on_output(e, keys):
 
         text = f"{key[1]}: ours = {link.__name__}(theirs): {link.__name__} is applied once too often"
         yield Claim("link-doubled", frozenset([key]), twice, text, "forward")
-        text = f"{key[1]}: theirs = {link.__name__}(ours): {link.__name__} is missing, or applied twice by the other side"
+        text = (
+            f"{key[1]}: theirs = {link.__name__}(ours): {link.__name__} is missing, or applied twice by the other side"
+        )
         yield Claim("link-doubled", frozenset([key]), never, text, "forward")
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from parity.diagnosis.evidence import Claim, by
+from parity.diagnosis.claim import Claim, by
 from parity.diagnosis.places import RESULT, Value, claims, values
 
 CLIPS = ("clip", "maximum", "minimum", "fmax", "fmin")
@@ -40,7 +40,9 @@ def mask_missing(e, keys):
         what = f"the bounds of {mask.value.site}" if mask.bounded else f"the mask of {mask.value.site}"
         text = f"{{by}}: {what} {'are' if mask.bounded else 'is'} left out, wrong only where {zero_in_words(mask)}"
         for shape in {m.shape, *(e.H(key).shape for key in keys if e.H(key) is not None and e.H(key).size == m.size)}:
-            yield from claims(e, keys, lambda v, lookup, _, mask=mask: masked_by(v, mask.of(lookup)), mask.code, text, shape)
+            yield from claims(
+                e, keys, lambda v, lookup, _, mask=mask: masked_by(v, mask.of(lookup)), mask.code, text, shape
+            )
 
 
 def masked_by(v, m):
@@ -65,7 +67,7 @@ def mask_of_another(e, keys):
 
             fits = m.dtype == bool or not opposite
             if fits and (fixed := e.patched({site: with_mask}) & keys):
-                text = f"{by(fixed)}: the mask is of another tensor than {mask.value.site} takes, wrong only where they differ"
+                text = f"{by(fixed)}: the mask is another than that of {mask.value.site}, wrong only where they differ"
 
                 def repaired(other, site=site, fixed=fixed, with_mask=with_mask):
                     return fixed <= other.patched({site: with_mask})
@@ -74,7 +76,7 @@ def mask_of_another(e, keys):
 
 
 def masks(e):
-    """[(Mask, array)]: the recorded masks of the forward, then where its maxima, minima and clips pass an operand on."""
+    """[(Mask, array)]: recorded masks of the forward, then where its maxima, minima and clips pass an operand on."""
     found = [(Mask("mask", value), array) for value, array in values(e, is_mask)]
     for event in e.forward:
         turns = ("same", "reversed") if e.tape.counts[event.site, event.phase] else (0,)

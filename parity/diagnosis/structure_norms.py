@@ -17,7 +17,7 @@ ROOTS = ("sqrt", "std", "norm")
 
 
 def bessel_on_the_way(e, keys):
-    """A value of backward is (n/(n−1))ᵖ times what it should be, where the forward scales by a statistic over n entries."""
+    """A value of backward is (n/(n−1))ᵖ times what it should be; the forward scales by a statistic over n entries."""
     sites = {n: site for site in scales(e) if (n := number_under(e, site)) is not None and n > 2}
     for (n, site), power in product(sites.items(), POWERS):
 

@@ -7,8 +7,8 @@ What the lost path carries gives the code: the state of a loop from turn to turn
 
 from itertools import product
 
+from parity.diagnosis.claim import Claim, by
 from parity.diagnosis.cuts import Cutter, Edge
-from parity.diagnosis.evidence import Claim, by
 from parity.diagnosis.origins import ancestors, is_activation, is_floats, states, statistic
 
 TURNS = ("all", "all but the first", "all but the last")
@@ -19,7 +19,7 @@ def path_cut(e, keys):
 
     The maximum that softmax subtracts is a constant in every derivation, since its path adds up to 0: it is cut anyway.
     """
-    cutter, done = Cutter(e), frozenset()
+    cutter, done = Cutter(e), set[tuple]()
     kinds = {edge: statistic(e, edge.site, edge.slot)[0] for edge in edges_of(e)}
     always = tuple(edge for edge, kind in kinds.items() if kind == "max")
     for lead in sorted(keys):
@@ -31,7 +31,7 @@ def path_cut(e, keys):
 
         for edges, code, text in cuts_that_fit(e, {edge: kinds[edge] for edge in met_by(e, kinds, lead)}, fits):
             explained = frozenset(key for key in keys if cutter.fits((*edges, *always), key, e.H(key)))
-            done |= explained
+            done.update(explained)
             yield claim(explained, (*edges, *always), code, text)
 
 
@@ -61,7 +61,7 @@ def claim(keys, edges, code, text):
 
 
 def cuts_that_fit(e, kinds, fits):
-    """(edges, code, what is lost) of every cut with which the gradient fits in a random direction; special ones first."""
+    """(edges, code, what is lost) of the cuts with which a gradient fits in a random direction, special ones first."""
     carried, unclear = carrying(e)
     special = [edges for edges in carried if fits(*edges)]
     for edges in special:
@@ -77,7 +77,11 @@ def cuts_that_fit(e, kinds, fits):
             yield (edge,), code, f"the path through operand {edge.slot + 1} at {edge.site}{where} is left out"
     for kept, others in () if special else all_but_one(e, [edge for edge in kinds if edge.turns == "all"]):
         if fits(*others):
-            yield others, "path-missing", f"of {len(others) + 1} paths from one value only that through {kept.site} is there"
+            yield (
+                others,
+                "path-missing",
+                f"of {len(others) + 1} paths from one value only that through {kept.site} is there",
+            )
 
 
 def all_but_one(e, edges):

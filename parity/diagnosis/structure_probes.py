@@ -1,8 +1,10 @@
 """What only other upstream gradients, parameters or batch sizes show."""
 
+from functools import partial
+
 import numpy as np
 
-from parity.diagnosis.evidence import Claim, by, each
+from parity.diagnosis.claim import Claim, by, each
 from parity.diagnosis.origins import is_scale
 
 
@@ -12,10 +14,10 @@ def upstream_ignored(e, keys):
         return
     for key in sorted(keys):
         text = f"{by(key)} does not depend on the upstream gradient: the same when that is redrawn and scaled by 3"
-        yield Claim("upstream-ignored", frozenset([key]), lambda other, key=key: ignores(other, key), text)
+        yield Claim("upstream-ignored", frozenset([key]), partial(ignores, key), text)
 
 
-def ignores(e, key):
+def ignores(key, e):
     """Whether H is not 0 and the same for another upstream gradient."""
     again = e.run(upstream=[redrawn(g) for g in e.upstream])
     return e.H(key) is not None and e.H(key).any() and e.explains(key, again.get(key))
@@ -80,7 +82,7 @@ def scale_missing(e, key):
 
 
 def along(scale, axis, shape):
-    """A scale of one axis, or of one entry, lying along an axis of an array of that shape; NaN where it does not fit."""
+    """A scale of one axis, or of one entry, along an axis of an array of that shape; NaN where it does not fit."""
     if scale.size == 1:
         return scale.reshape(())
     if scale.ndim != 1 or axis >= len(shape) or shape[axis] != scale.size:

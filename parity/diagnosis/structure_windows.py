@@ -4,7 +4,7 @@ from itertools import product
 
 import numpy as np
 
-from parity.diagnosis.evidence import Claim, by, each
+from parity.diagnosis.claim import Claim, by, each
 from parity.diagnosis.relations import windowed
 from parity.diagnosis.structure_shifts import SPATIAL, kept, shifted
 from parity.diagnosis.trial import SLACK

@@ -16,8 +16,8 @@ class Trial:
     """hand judged on {name: array} and [upstream gradient per output].
 
     ours, truth, budget: {key: array}; truth has a key for every row that is judged. fresh(k): the k-th Trial of the
-    same subject on other random data (other batch sizes where it takes them), None where there is none. examination: the
-    parity.examine.Examination that made it, which makes trials on any other arrays.
+    same subject on other random data (other batch sizes where it takes them), None where there is none. examination:
+    the parity.examine.Examination that made it, which makes trials on any other arrays.
     """
 
     hand: Any
