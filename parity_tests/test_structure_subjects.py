@@ -6,6 +6,7 @@ import pytest
 from parity.diagnosis.structure import structural
 from parity.witnesses.numeric import Numeric
 from parity_tests import structures as right
+from parity_tests import structures_in_steps as steps
 from parity_tests.diagnosed import trial_of
 
 INDEX = np.array([3, 1, 3, 0, 1, 3])
@@ -20,11 +21,11 @@ SUBJECTS = {
     "batch norm": (right.BatchNorm(), (4, 5)),
     "RMS norm": (right.RMSNorm(), (4, 5)),
     "embedding": (right.Embedding(), INDEX),
-    "conv1d": (right.Conv1d(stride=2, padding=1), (2, 2, 7)),
-    "max pool": (right.MaxPool2d(), (2, 5, 4)),
-    "RNN": (right.RNN(), (3, 4, 2)),
-    "LSTM": (right.LSTM(), (2, 3, 2)),
-    "attention": (right.Attention(), (2, 4, 3)),
+    "conv1d": (steps.Conv1d(stride=2, padding=1), (2, 2, 7)),
+    "max pool": (steps.MaxPool2d(), (2, 5, 4)),
+    "RNN": (steps.RNN(), (3, 4, 2)),
+    "LSTM": (steps.LSTM(), (2, 3, 2)),
+    "attention": (steps.Attention(), (2, 4, 3)),
     "residual": (right.Residual(), (5, 4)),
     "tied": (right.Tied(), (5, 4)),
 }

@@ -27,12 +27,6 @@ WITHOUT_SUM = ("softmax-diagonal", "g·s", lambda g, s, axis: g * s, jacobian)
 DIAGONAL = ("softmax-diagonal", "g·s·(1 − s)", lambda g, s, axis: g * s * (1 - s), jacobian)
 LOG_DIAGONAL = ("softmax-diagonal", "g·(1 − s)", lambda g, s, axis: g * (1 - s), log_jacobian)
 MISSING = ("activation-derivative-missing", "g", lambda g, s, axis: g, jacobian)
-TWICE = (
-    "activation-derivative-twice",
-    "s·(1 − s) times the right one",
-    lambda g, s, axis: g * s * (1 - s),
-    lambda g, *_: g,
-)
 
 
 def softmax_jacobian(e, keys):
@@ -41,7 +35,7 @@ def softmax_jacobian(e, keys):
     s is a softmax that was recorded, g the gradient by it, upstream or recorded: H must be made of both, since what is
     right, s·(g − Σ g·s), is the same whatever is added to a row of g.
     """
-    rows = (WITHOUT_SUM, DIAGONAL, LOG_DIAGONAL, MISSING, TWICE)
+    rows = (WITHOUT_SUM, DIAGONAL, LOG_DIAGONAL, MISSING)
     for (value, s), (code, what, wrong, right) in product(softmaxes(e), rows):
         axis = shares_axis(s)
         for source, g in gradients(e, value, s):
@@ -74,21 +68,37 @@ def jacobian_of_output(e, keys):
                 yield Claim(code, frozenset([key]), holds, text)
 
 
+def softmax_twice(e, keys):
+    """H, or a value on the way, is multiplied by s(1 − s) once more than it should be, s a softmax of the forward."""
+    for value, s in softmaxes(e):
+
+        def once(v, lookup, _, value=value):
+            s = lookup(value)
+            return v / (s * (1 - s))
+
+        text = f"{{by}}: multiplied by s·(1 − s), s the softmax of {value.site}, on top of its derivative"
+        yield from claims(e, keys, once, "activation-derivative-twice", text, s.shape)
+
+
 def softmax_of_softmax(e, keys):
     """H is the gradient by a softmax s of which another softmax is taken: G = s·(H − Σ H·s). The link is doubled."""
-    found = [(value, s) for value, s in softmaxes(e) if value.phase == "forward"]
-    made = {value.site: next(x.index for x in e.forward if x.site is value.site) for value, _ in found}
-    for key, (value, s) in product(sorted(keys), found):
+    for key, (value, s) in product(sorted(keys), softmaxes(e)):
         axis = shares_axis(s)
-        again = any(made[value.site] in ancestors(e.tape, at) for site, at in made.items() if site is not value.site)
-        if again and np.shape(e.H(key)) == s.shape:
+        if value.phase != "forward" or np.shape(e.H(key)) != s.shape or not taken_again(e, value):
+            continue
 
-            def holds(other, key=key, value=value, axis=axis):
-                H = other.H(key)
-                return H is not None and other.agrees(key, jacobian(H, value.of(other.tape), axis))
+        def holds(other, key=key, value=value, axis=axis):
+            H = other.H(key)
+            return H is not None and other.agrees(key, jacobian(H, value.of(other.tape), axis))
 
-            text = f"{by(key)} is that by the softmax of {value.site}, of which another softmax is taken"
-            yield Claim("link-doubled", frozenset([key]), holds, text)
+        text = f"{by(key)} is that by the softmax of {value.site}, of which another softmax is taken"
+        yield Claim("link-doubled", frozenset([key]), holds, text)
+
+
+def taken_again(e, value):
+    """Whether the forward takes the exponential of something that a value leads to."""
+    made = next(event.index for event in e.forward if event.site is value.site)
+    return any(made in ancestors(e.tape, event.index) for event in e.forward[made + 1 :] if event.name == "exp")
 
 
 def gradients(e, value, s):

@@ -26,7 +26,12 @@ from parity.diagnosis.structure_paths import path_cut
 from parity.diagnosis.structure_probes import output_ignored, scale_missing, skip_missing, upstream_ignored
 from parity.diagnosis.structure_reductions import not_summed, summed_too_far
 from parity.diagnosis.structure_shifts import positions_moved, taps_moved
-from parity.diagnosis.structure_softmax import jacobian_of_output, softmax_jacobian, softmax_of_softmax
+from parity.diagnosis.structure_softmax import (
+    jacobian_of_output,
+    softmax_jacobian,
+    softmax_of_softmax,
+    softmax_twice,
+)
 from parity.diagnosis.structure_targets import target_alone, target_missing
 from parity.diagnosis.structure_time import own_step_alone, time_shifted
 from parity.diagnosis.structure_windows import (
@@ -63,6 +68,7 @@ BACKWARD = (
         mask_of_another,
         softmax_jacobian,
         jacobian_of_output,
+        softmax_twice,
         softmax_of_softmax,
         target_missing,
         target_alone,

@@ -6,30 +6,32 @@ import numpy as np
 
 from parity.diagnosis.origins import is_floats
 from parity.diagnosis.places import claims
-from parity.diagnosis.structure_softmax import softmaxes
+from parity.diagnosis.structure_softmax import near, softmaxes
 
 WEIGHTS = tuple(product((True, False), (True, False)))  # over the number of rows or not, times g or not
 
 
 def target_missing(e, keys):
-    """H − G is the one-hot target times g, over the number of rows where the loss is a mean."""
-    for name, shape in targets(e, keys):
-        for mean, upstream in WEIGHTS:
+    """H is the softmax p times g, over the number of rows where the loss is a mean: G = H − the one-hot target likewise."""
+    for (name, shape), (value, s), (mean, upstream) in product(targets(e, keys), softmaxes(e), WEIGHTS):
+        if s.shape == shape:
 
-            def subtracted(v, _, other, name=name, how=(mean, upstream)):
-                return v - weight(other, name, v.shape, *how) * one_hot(other.arrays[name], v.shape)
+            def subtracted(v, lookup, other, value=value, name=name, how=(mean, upstream)):
+                w = weight(other, name, v.shape, *how)
+                return v - w * one_hot(other.arrays[name], v.shape) if near(v, w * lookup(value)) else v
 
             text = f"{{by}}: the one-hot target {name} is not subtracted" + " over N" * mean
             yield from claims(e, keys, subtracted, "one-hot-missing", text, shape)
 
 
 def target_alone(e, keys):
-    """G − H is the softmax times g, over the number of rows where the loss is a mean: H is the one-hot target alone."""
+    """H is minus the one-hot target times g, over the number of rows where the loss is a mean: G = H + the softmax."""
     for (name, shape), (value, s), (mean, upstream) in product(targets(e, keys), softmaxes(e), WEIGHTS):
         if s.shape == shape:
 
             def added(v, lookup, other, value=value, name=name, how=(mean, upstream)):
-                return v + weight(other, name, v.shape, *how) * lookup(value)
+                w = weight(other, name, v.shape, *how)
+                return v + w * lookup(value) if near(v, -w * one_hot(other.arrays[name], v.shape)) else v
 
             text = f"{{by}} is minus the one-hot target {name} alone: the softmax is not added" + " over N" * mean
             yield from claims(e, keys, added, "one-hot-missing", text, shape)
