@@ -107,6 +107,7 @@ GENERAL = {
     "activation-derivative-missing": {"activation-derivative-wrong", "path-missing"},
     "activation-derivative-wrong": {"path-missing"},
     "one-hot-missing": {"softmax-diagonal", "activation-derivative-missing", "path-missing"},
+    "scale-missing": {"activation-derivative-missing"},
     "softmax-diagonal": {"path-missing"},
     "time-truncated": {"path-missing"},
     "statistics-constant": {"path-missing"},
