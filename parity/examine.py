@@ -30,7 +30,7 @@ class Examination:
         theirs = apart(self.reference.shaken_run)
         budget = measure(apart(self.hand.run), theirs, together, ours, truth, self.seed, self.reference.shakes)
         budget = self.reference.widened(budget, arrays, upstream, ours, truth, self.seed)
-        return Trial(self.hand, arrays, upstream, ours, truth, budget, self.fresh_trials(arrays))
+        return Trial(self.hand, arrays, upstream, ours, truth, budget, self.fresh_trials(arrays), self)
 
     def truth(self, arrays, upstream):
         """What the reference says of the outputs and of the gradients that are judged."""
