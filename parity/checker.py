@@ -6,7 +6,8 @@ import numpy as np
 
 from parity import witnesses
 from parity.causes import in_order, named
-from parity.diagnosis.why import diagnose
+from parity.diagnosis.makers import placed
+from parity.diagnosis.why import diagnose, diagnose_forward
 from parity.examine import Examination
 from parity.harm import first_run, printed_finding, raised_finding, users_line
 from parity.judging import judge_on
@@ -17,7 +18,7 @@ from parity.setting import Setting
 from parity.subjects import read
 from parity.subjects.base import SubjectRaised
 from parity.undisturbed import one_thread, undisturbed
-from parity.verdicts import findings_of, settle
+from parity.verdicts import findings_of, non_finite, settle
 from parity.witnesses.precision import full_precision
 
 HARMLESS = {"cancellation"}  # a right formula that loses digits
@@ -97,15 +98,17 @@ def judged(hand, arrays, drawn, against, wrt, setting):
     examination.reference = witnesses.choose(against, hand, examination.wanted, arrays, upstream, setting.device)
     examination.reference.settle(arrays, [array for key, array in returned.items() if key[0] == "output"])
     rows, trial = judge_on(examination, arrays, upstream, returned, steady_truth(examination, arrays, upstream))
+    forward = diagnose_forward(trial) if any(row.cause == "forward-mismatch" for row in rows) else []
     rows, findings, trial = settle([*rows, *surplus(returned, hand)], examination, trial)
     found = [*harm, *probe_calls(trial), *probe_data(examination, trial), *probe_digits(trial, rows, setting.dtype)]
-    found += [finding for finding in hand.findings if finding.row]
+    noticed = hand.findings
+    found += [finding for finding in noticed if finding.row]
     rows = [failed_by(row, found) if hand.proves else unproved(row) for row in rows]
     if any(row.verdict == "fail" and row.kind in GRADIENTS for row in rows):
-        findings = [*findings, *diagnose(examination, trial, found)]
+        findings = [*findings, *diagnose(examination, trial, [*found, *non_finite(rows)])]
     title = f"{hand.name} against {examination.reference.name}"
     conditions = "; ".join(filter(None, [setting.conditions(hand), examination.reference.notes]))
-    causes = in_order([*found, *hand.findings, *findings, *findings_of(rows)])
+    causes = placed(in_order([*forward, *found, *noticed, *findings, *findings_of(rows)]), trial)
     return Report(title, conditions, tuple(named(rows, causes)), tuple(causes), unjudged(hand, arrays, rows, wrt))
 
 

@@ -34,6 +34,8 @@ def row_cells(row):
     remark = row.note
     if row.verdict == "fail":
         worst = row.worst
+        if row.share <= 1:
+            return verdict, row_name(row), str(row.shape), f"{row.error:.1e}", share_text(row.share), row.cause or ""
         remark = f"worst at {worst.index}: {number(worst.ours)}, should be {number(worst.theirs)}   {row.cause or ''}"
     return verdict, row_name(row), str(row.shape), f"{row.error:.1e}", share_text(row.share), remark.strip()
 

@@ -132,6 +132,11 @@ def twin_is_wrong(numeric, key, trial):
     return True
 
 
+def non_finite(rows):
+    """The findings on gradients that hold NaN or infinities: no formula is to blame before these are gone."""
+    return [finding for finding in findings_of(rows) if finding.code == "non-finite"]
+
+
 def findings_of(rows):
     """What the rows show by themselves, the forward first, since a wrong forward makes every gradient wrong."""
     for row in sorted(rows, key=lambda row: row.cause != "forward-mismatch"):

@@ -9,9 +9,9 @@ import torch
 from torch import nn
 
 from parity.diagnosis import structure
-from parity.diagnosis.claim import Claim
-from parity.diagnosis.others import Exhausted
-from parity.diagnosis.structure import structural
+from parity.diagnosis.structure.claim import Claim
+from parity.diagnosis.structure.others import Exhausted
+from parity.diagnosis.structure.search import structural
 from parity.examine import Examination
 from parity.subjects import read
 from parity.witnesses.numeric import Numeric

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from parity.diagnosis.structure_elementwise import gelu_slope, gelu_tanh_slope
+from parity.diagnosis.structure.elementwise import gelu_slope, gelu_tanh_slope
 from parity_tests import structures as right
 from parity_tests.diagnosed import diagnosed, with_method
 

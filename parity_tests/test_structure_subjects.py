@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from parity.diagnosis.structure import structural
+from parity.diagnosis.structure.search import structural
 from parity.witnesses.numeric import Numeric
 from parity_tests import structures as right
 from parity_tests import structures_in_steps as steps

@@ -20,6 +20,7 @@ from parity.diagnosis.sites import SITES, Site, site_of
 from parity.diagnosis.taped import TapedArray, bare, copied, mapped, origin_of, plain, taped
 from parity.followed import followed, users_frame
 from parity.subjects.base import keyed_outputs
+from parity.subjects.torch_callable import HandTorch
 
 __all__ = ["SITES", "Call", "Event", "OutOfTime", "Site", "Tape", "plain", "record", "run_on", "taped"]
 
@@ -121,7 +122,7 @@ class Tape:
         self.events.append(event)
         if self.surveying and occurrence < TURNS:
             variables = {id(value): name for name, value in frame.f_locals.items()}
-            event.names = tuple([variables.get(id(operand)) for operand in operands])
+            event.names = tuple([variables.get(id(getattr(one, "stands_for", one))) for one in operands])
             event.scope = {text: plain(copied(value)) for text, value in self.within(reachable, frame).items()}
         return event
 
@@ -185,6 +186,10 @@ def record(hand, arrays, upstream, changes=None):
 
 def run_on(tape, hand, arrays, upstream):
     """Run a subject on this tape, inside `followed`; returns the tape. Raises SubjectRaised."""
+    if isinstance(hand, HandTorch):
+        from parity.diagnosis.torch_taped import run_torch_on
+
+        return run_torch_on(tape, hand, arrays, upstream)
     tape.base = sys._getframe()
     tape.arrays = arrays | {("upstream", i): g for i, g in enumerate(upstream)}
     inputs = {name: taped(np.array(array), tape, name) for name, array in arrays.items()}

@@ -1,5 +1,56 @@
 """From a trial with wrong gradients to findings: parts first, then repairs, then predicates."""
 
+import numpy as np
 
-def diagnose(examination, trial, found):
-    return []
+from parity.diagnosis.locate import locate, named_in_whole
+from parity.diagnosis.repair import explain
+from parity.diagnosis.structure.search import structural
+from parity.report import Finding
+from parity.rows import GRADIENTS
+
+
+def diagnose(examination, trial, known):
+    """The findings on a trial with wrong gradients: those of its wrong parts in backward order, else of the whole.
+
+    known: findings already made; gradients whose cause these name need no other.
+    """
+    if not unexplained(trial, known):
+        return []
+    found = [named_in_whole(part, finding) for part in locate(examination, trial) for finding in explained(part.trial)]
+    found = found or explained(trial, known)
+    return [finding for finding in found if not any(other.concerns(finding.row) for other in named(known))]
+
+
+def explained(trial, known=()):
+    """Gradients that are all zero, repairs that hold, predicates for what no repair explains; `unknown` for the rest."""
+    findings = list(never_written(trial))
+    for look in (explain, structural):
+        if left := unexplained(trial, [*known, *findings]):
+            findings += [finding for finding in look(trial) if any(finding.concerns(name) for name in left)]
+    return findings + [
+        Finding("unknown", name, "backward", f"gradient by {name} is wrong; no known mistake explains it", 0.0)
+        for name in unexplained(trial, [*known, *findings])
+    ]
+
+
+def never_written(trial):
+    """Findings for gradients that are given as exactly 0 and should not be."""
+    for kind, name in sorted(trial.wrong()):
+        if kind in GRADIENTS and (kind, name) in trial.ours and not np.any(trial.ours[kind, name]):
+            yield Finding("never-written", name, "backward", f"gradient by {name} is 0 everywhere: it is never written")
+
+
+def named(findings):
+    """The findings that name a cause."""
+    return [finding for finding in findings if finding.code != "unknown"]
+
+
+def unexplained(trial, findings):
+    """The names of wrong gradients that no finding names a cause for."""
+    wrong = sorted(name for kind, name in trial.wrong() if kind in GRADIENTS)
+    return [name for name in wrong if not any(finding.concerns(name) for finding in named(findings))]
+
+
+def diagnose_forward(trial):
+    """The findings on a trial whose outputs differ from the twin's: an activation twice, say; [] for what has no name."""
+    return structural(trial)

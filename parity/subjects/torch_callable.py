@@ -28,6 +28,7 @@ class HandTorch(Hand):
     """
 
     read_as = "a torch callable"
+    around = nullcontext  # what a hand-written backward runs in
 
     def __init__(self, subject, inputs, dtype=None, device="cpu"):
         self.subject, self.dtype, self.device = subject, dtype, device
@@ -88,7 +89,10 @@ class HandTorch(Hand):
         leaves, kept, outputs, directions = state
         wanted = {key: leaf for key, leaf in leaves.items() if leaf.requires_grad}
         keys = {id(leaf): key for key, leaf in wanted.items()}
-        with watched(hand_written(outputs), keys, self.notice) as misshapen, self.shaking(directions, upstream):
+        with (
+            watched(hand_written(outputs), keys, self.notice, self.around) as misshapen,
+            self.shaking(directions, upstream),
+        ):
             pairs = [(y, self.tensor(g).to(y.dtype)) for y, g in zip(outputs, upstream, strict=True) if y.requires_grad]
             if not pairs:
                 self.notice("never-written", None, "forward", "leaves autograd's graph: its output has no gradient")

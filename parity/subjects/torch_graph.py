@@ -4,7 +4,7 @@ torch casts a gradient of another dtype and sums one of a larger shape without a
 here what a hand-written backward returns is seen before that.
 """
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import torch
 from torch.autograd.function import BackwardCFunction
@@ -35,15 +35,16 @@ def function_of(node):
 
 
 @contextmanager
-def watched(nodes, keys, notice):
+def watched(nodes, keys, notice, around=nullcontext):
     """Inside, what every hand-written backward returns is looked at; yields {key: gradient of a wrong shape}.
 
     keys: {id of a leaf tensor: key}. notice(code, key, where, sentence) is called for what torch changes in silence.
+    around() is entered around each, where torch's own modes are off.
     A gradient of a leaf in a shape that torch would refuse is kept in what is yielded; zeros go on in its place.
     """
     misshapen: dict = {}
     for node in nodes:
-        node.apply = watcher(node, keys, notice, misshapen)
+        node.apply = watcher(node, keys, notice, misshapen, around)
     try:
         yield misshapen
     finally:
@@ -51,11 +52,12 @@ def watched(nodes, keys, notice):
             del node.apply
 
 
-def watcher(node, keys, notice, misshapen):
+def watcher(node, keys, notice, misshapen, around):
     """The node's own `apply`, with a look at the gradients that its function returns."""
 
     def apply(*upstream):
-        returned = type(node).apply(node, *upstream)
+        with around():
+            returned = type(node).apply(node, *upstream)
         gradients = list(returned) if isinstance(returned, tuple) else [returned]
         edges = [edge for edge in node.next_functions if edge[0] is not None]
         wanted = [i for i, needed in enumerate(node.needs_input_grad) if needed]

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from parity.diagnosis.claim import Claim, by, each
-from parity.diagnosis.origins import is_bias
-from parity.diagnosis.structure_factors import is_multiple
+from parity.diagnosis.structure.claim import Claim, by, each
+from parity.diagnosis.structure.factors import is_multiple
+from parity.diagnosis.structure.origins import is_bias
 
 
 @each

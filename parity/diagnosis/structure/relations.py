@@ -5,8 +5,8 @@ from itertools import combinations, permutations
 
 import numpy as np
 
-from parity.diagnosis.claim import Claim, by, each, righted
-from parity.diagnosis.origins import states
+from parity.diagnosis.structure.claim import Claim, by, each, righted
+from parity.diagnosis.structure.origins import states
 
 VIEWS_OF_WINDOWS = {"sliding_window_view", "pad", "convolve", "correlate"}
 

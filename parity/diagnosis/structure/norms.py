@@ -7,10 +7,10 @@ from itertools import product
 
 import numpy as np
 
-from parity.diagnosis.origins import is_floats, scales
-from parity.diagnosis.places import Value, claims
-from parity.diagnosis.sizes import number_under
-from parity.diagnosis.structure_factors import POWERS
+from parity.diagnosis.structure.counts import number_under
+from parity.diagnosis.structure.factors import POWERS
+from parity.diagnosis.structure.origins import is_floats, scales
+from parity.diagnosis.structure.places import Value, claims
 
 SMALL = 1.0  # an ε is less than this
 ROOTS = ("sqrt", "std", "norm")

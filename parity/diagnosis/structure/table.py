@@ -4,7 +4,17 @@ Each is predicate(evidence, keys) -> Claims. A tier is tried on what the tiers b
 that names a relation, then causes that repairs of single operations come before, then what is known of places alone.
 """
 
-from parity.diagnosis.relations import (
+from parity.diagnosis.structure.batch import one_row, right_for_one_row
+from parity.diagnosis.structure.elementwise import another_branch, another_slope
+from parity.diagnosis.structure.factors import bessel_factors, factors
+from parity.diagnosis.structure.indices import last_turn_alone, one_occurrence_alone, overwritten, parts_reordered
+from parity.diagnosis.structure.links import link_on_input, link_on_output
+from parity.diagnosis.structure.masks import mask_missing, mask_of_another
+from parity.diagnosis.structure.norms import bessel_on_the_way, epsilon_elsewhere
+from parity.diagnosis.structure.paths import path_cut
+from parity.diagnosis.structure.probes import output_ignored, scale_missing, skip_missing, upstream_ignored
+from parity.diagnosis.structure.reductions import not_summed, summed_too_far
+from parity.diagnosis.structure.relations import (
     entries_permuted,
     exchanged,
     never_written,
@@ -15,26 +25,16 @@ from parity.diagnosis.relations import (
     slices_permuted,
     transposed,
 )
-from parity.diagnosis.structure_batch import one_row, right_for_one_row
-from parity.diagnosis.structure_elementwise import another_branch, another_slope
-from parity.diagnosis.structure_factors import bessel_factors, factors
-from parity.diagnosis.structure_indices import last_turn_alone, one_occurrence_alone, overwritten, parts_reordered
-from parity.diagnosis.structure_links import link_on_input, link_on_output
-from parity.diagnosis.structure_masks import mask_missing, mask_of_another
-from parity.diagnosis.structure_norms import bessel_on_the_way, epsilon_elsewhere
-from parity.diagnosis.structure_paths import path_cut
-from parity.diagnosis.structure_probes import output_ignored, scale_missing, skip_missing, upstream_ignored
-from parity.diagnosis.structure_reductions import not_summed, summed_too_far
-from parity.diagnosis.structure_shifts import positions_moved, taps_moved
-from parity.diagnosis.structure_softmax import (
+from parity.diagnosis.structure.shifts import positions_moved, taps_moved
+from parity.diagnosis.structure.softmax import (
     jacobian_of_output,
     softmax_jacobian,
     softmax_of_softmax,
     softmax_twice,
 )
-from parity.diagnosis.structure_targets import target_alone, target_missing
-from parity.diagnosis.structure_time import own_step_alone, time_shifted
-from parity.diagnosis.structure_windows import (
+from parity.diagnosis.structure.targets import target_alone, target_missing
+from parity.diagnosis.structure.time import own_step_alone, time_shifted
+from parity.diagnosis.structure.windows import (
     cropped_elsewhere,
     not_cropped,
     wrong_at_the_border,

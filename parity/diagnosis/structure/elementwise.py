@@ -5,7 +5,7 @@ from itertools import chain
 
 import numpy as np
 
-from parity.diagnosis.claim import Claim, by, each
+from parity.diagnosis.structure.claim import Claim, by, each
 
 erf = np.vectorize(math.erf, otypes=[float])
 

@@ -4,9 +4,9 @@ from itertools import product
 
 import numpy as np
 
-from parity.diagnosis.claim import Claim, by, each
-from parity.diagnosis.origins import is_bias, scales
-from parity.diagnosis.sizes import ambiguous, averaged, near, number_under, sizes
+from parity.diagnosis.structure.claim import Claim, by, each
+from parity.diagnosis.structure.counts import ambiguous, averaged, near, number_under, sizes
+from parity.diagnosis.structure.origins import is_bias, scales
 
 POWERS = (0.5, -0.5, 1.0, -1.0, 1.5, -1.5)
 

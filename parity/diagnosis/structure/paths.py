@@ -7,9 +7,9 @@ What the lost path carries gives the code: the state of a loop from turn to turn
 
 from itertools import product
 
-from parity.diagnosis.claim import Claim, by
-from parity.diagnosis.cuts import Cutter, Edge
-from parity.diagnosis.origins import ancestors, is_activation, is_floats, states, statistic
+from parity.diagnosis.structure.claim import Claim, by
+from parity.diagnosis.structure.cuts import Cutter, Edge
+from parity.diagnosis.structure.origins import ancestors, is_activation, is_floats, states, statistic
 
 TURNS = ("all", "all but the first", "all but the last")
 

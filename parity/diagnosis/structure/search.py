@@ -8,9 +8,9 @@ everywhere, none is named, unless one is a special case of the others by definit
 import time
 from itertools import chain
 
-from parity.diagnosis.evidence import Evidence, maker
-from parity.diagnosis.others import Exhausted
-from parity.diagnosis.structure_table import BACKWARD, FORWARD, GENERAL, GENERAL_CODES
+from parity.diagnosis.structure.evidence import Evidence, maker
+from parity.diagnosis.structure.others import Exhausted
+from parity.diagnosis.structure.table import BACKWARD, FORWARD, GENERAL, GENERAL_CODES
 from parity.report import Finding
 from parity.subjects.base import SubjectRaised
 

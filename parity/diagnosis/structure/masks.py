@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from parity.diagnosis.claim import Claim, by
-from parity.diagnosis.places import RESULT, Value, claims, values
+from parity.diagnosis.structure.claim import Claim, by
+from parity.diagnosis.structure.places import RESULT, Value, claims, values
 
 CLIPS = ("clip", "maximum", "minimum", "fmax", "fmin")
 EXTREMES = {"max": np.max, "min": np.min, "amax": np.max, "amin": np.min}

@@ -8,8 +8,8 @@ from itertools import product
 
 import numpy as np
 
-from parity.diagnosis.claim import Claim, by, each
-from parity.diagnosis.relations import windowed
+from parity.diagnosis.structure.claim import Claim, by, each
+from parity.diagnosis.structure.relations import windowed
 from parity.diagnosis.trial import SLACK
 
 SPATIAL = ((2,), (1,), (0,), (2, 3), (1, 2), (0, 1))

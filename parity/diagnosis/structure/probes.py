@@ -4,8 +4,8 @@ from functools import partial
 
 import numpy as np
 
-from parity.diagnosis.claim import Claim, by, each
-from parity.diagnosis.origins import is_scale
+from parity.diagnosis.structure.claim import Claim, by, each
+from parity.diagnosis.structure.origins import is_scale
 
 
 def upstream_ignored(e, keys):

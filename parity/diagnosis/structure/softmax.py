@@ -4,10 +4,10 @@ from itertools import product
 
 import numpy as np
 
-from parity.diagnosis.claim import Claim, by
-from parity.diagnosis.cuts import Cutter
-from parity.diagnosis.origins import ancestors, is_floats
-from parity.diagnosis.places import RESULT, claims, values
+from parity.diagnosis.structure.claim import Claim, by
+from parity.diagnosis.structure.cuts import Cutter
+from parity.diagnosis.structure.origins import ancestors, is_floats
+from parity.diagnosis.structure.places import RESULT, claims, values
 
 SHARES = 1e-5  # a recorded softmax sums to 1 within rounding, in float32 as well
 

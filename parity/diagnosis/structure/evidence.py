@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from parity.diagnosis.others import Exhausted, Others
+from parity.diagnosis.structure.others import Exhausted, Others
 from parity.diagnosis.tape import SITES, Site, record
 from parity.diagnosis.trial import Trial
 from parity.subjects.base import SubjectRaised

@@ -4,9 +4,9 @@ from itertools import product
 
 import numpy as np
 
-from parity.diagnosis.claim import Claim, by, each
-from parity.diagnosis.origins import is_floats, states
-from parity.diagnosis.places import RESULT, Value, same
+from parity.diagnosis.structure.claim import Claim, by, each
+from parity.diagnosis.structure.origins import is_floats, states
+from parity.diagnosis.structure.places import RESULT, Value, same
 
 
 def time_shifted(e, keys):

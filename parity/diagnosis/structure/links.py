@@ -4,7 +4,7 @@ from itertools import product
 
 import numpy as np
 
-from parity.diagnosis.claim import Claim
+from parity.diagnosis.structure.claim import Claim
 
 
 def sigmoid(z):

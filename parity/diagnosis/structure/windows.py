@@ -4,9 +4,9 @@ from itertools import product
 
 import numpy as np
 
-from parity.diagnosis.claim import Claim, by, each
-from parity.diagnosis.relations import windowed
-from parity.diagnosis.structure_shifts import SPATIAL, kept, shifted
+from parity.diagnosis.structure.claim import Claim, by, each
+from parity.diagnosis.structure.relations import windowed
+from parity.diagnosis.structure.shifts import SPATIAL, kept, shifted
 from parity.diagnosis.trial import SLACK
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from parity.diagnosis.claim import Claim, by
-from parity.diagnosis.origins import is_floats
+from parity.diagnosis.structure.claim import Claim, by
+from parity.diagnosis.structure.origins import is_floats
 
 RESULT = None  # the slot of an event's result; operands have numbers
 WRITES = ("setitem",)

@@ -5,8 +5,8 @@ from itertools import permutations
 
 import numpy as np
 
-from parity.diagnosis.claim import Claim, by, each
-from parity.diagnosis.places import places
+from parity.diagnosis.structure.claim import Claim, by, each
+from parity.diagnosis.structure.places import places
 
 JOINS = ("concatenate", "stack", "hstack", "vstack", "column_stack")
 MOST_PARTS = 4  # four gates have 23 other orders

@@ -4,9 +4,9 @@ from itertools import product
 
 import numpy as np
 
-from parity.diagnosis.origins import is_floats
-from parity.diagnosis.places import claims
-from parity.diagnosis.structure_softmax import near, softmaxes
+from parity.diagnosis.structure.origins import is_floats
+from parity.diagnosis.structure.places import claims
+from parity.diagnosis.structure.softmax import near, softmaxes
 
 WEIGHTS = tuple(product((True, False), (True, False)))  # over the number of rows or not, times g or not
 

@@ -1,0 +1,41 @@
+"""Where a gradient was made: the line of the user's last operation whose result it is."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from parity.diagnosis.tape import record
+from parity.rows import GRADIENTS
+from parity.subjects.base import SubjectRaised
+
+UNPLACED = ("", "backward", "subject")
+MOST = 200_000  # entries of inputs and weights: a tape copies what it notes
+
+
+def placed(findings, trial):
+    """The findings, those on a gradient that name no line with the line that made it, where the tape tells."""
+    if not any(finding.where in UNPLACED and finding.row for finding in findings):
+        return findings
+    lines = made_at(trial)
+    return [replace(f, where=lines.get(f.row, f.where)) if f.where in UNPLACED else f for f in findings]
+
+
+def made_at(trial):
+    """{name: `mine.py:23`} of the gradients that an operation of backward made."""
+    if sum(np.size(array) for array in trial.arrays.values()) > MOST:
+        return {}
+    try:
+        tape = record(trial.hand, trial.arrays, trial.upstream)
+    except SubjectRaised:
+        return {}
+    made = [event for event in reversed(tape.events) if event.phase == "backward" or trial.hand.joint]
+    found = {}
+    for (kind, name), gradient in tape.results.items():
+        if kind in GRADIENTS and np.size(gradient):
+            site = next((event.site for event in made if is_same(event.result, gradient)), None)
+            found |= {name: repr(site)} if site is not None else {}
+    return found
+
+
+def is_same(result, gradient):
+    return np.shape(result) == np.shape(gradient) and np.array_equal(result, gradient, equal_nan=True)
