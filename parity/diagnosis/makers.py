@@ -29,7 +29,7 @@ def made_at(trial):
     except SubjectRaised:
         return {}
     made = [event for event in reversed(tape.events) if event.phase == "backward" or trial.hand.joint]
-    found = {}
+    found: dict[str, str] = {}
     for (kind, name), gradient in tape.results.items():
         if kind in GRADIENTS and np.size(gradient):
             site = next((event.site for event in made if is_same(event.result, gradient)), None)

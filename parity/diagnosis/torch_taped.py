@@ -30,6 +30,7 @@ NAMES |= {"true_divide": "divide", "multiply": "multiply", "divide": "divide", "
 NAMES |= {"__pow__": "power", "__rpow__": "power", "rsub": "subtract", "__rsub__": "subtract", "reshape": "reshape"}
 NAMES |= {"__rtruediv__": "divide", "__rdiv__": "divide", "sigmoid": "sigmoid", "softmax": "softmax", "erf": "erf"}
 NAMES |= {"__getitem__": "getitem", "clamp": "clip", "zeros_like": "zeros_like", "cos": "cos", "sin": "sin"}
+TRANSPOSE = vars(torch._C.TensorBase)["T"].__get__  # what x.T calls
 REVERSED = {"rsub", "__rsub__", "__rpow__", "__rtruediv__", "__rdiv__"}
 REDUCTIONS = {"sum", "mean"}
 BY_NUMPY = {"multiply", "add", "subtract", "divide", "power", "negative", "matmul", "exp", "log", "sqrt", "tanh"}
@@ -48,7 +49,7 @@ class TorchTaped(TorchFunctionMode):
     def __torch_function__(self, function, types, args=(), kwargs=None):
         kwargs, name = kwargs or {}, getattr(function, "__name__", "")
         if name == "__get__":
-            name = "t" if function is torch.Tensor.T.__get__ else ""  # the property x.T
+            name = "t" if function == TRANSPOSE else ""
         quiet = name not in NAMES or "out" in kwargs or self.tape.paused or torch.is_grad_enabled()
         if quiet or users_frame(self.tape.base) is None:
             return function(*args, **kwargs)

@@ -22,7 +22,7 @@ def diagnose(examination, trial, known):
 
 
 def explained(trial, known=()):
-    """Gradients that are all zero, repairs that hold, predicates for what no repair explains; `unknown` for the rest."""
+    """Gradients of zeros, repairs that hold, predicates for what no repair explains, `unknown` for the rest."""
     findings = list(never_written(trial))
     for look in (explain, structural):
         if left := unexplained(trial, [*known, *findings]):
@@ -52,5 +52,5 @@ def unexplained(trial, findings):
 
 
 def diagnose_forward(trial):
-    """The findings on a trial whose outputs differ from the twin's: an activation twice, say; [] for what has no name."""
+    """The findings on outputs that differ from the twin's: an activation twice, say; [] for what has no name."""
     return structural(trial)

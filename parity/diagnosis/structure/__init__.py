@@ -1,1 +1,1 @@
-"""Causes that no single change of one operation explains: predicates, each confirmed on other data before it is named."""
+"""Causes that no single change of one operation explains: predicates, each confirmed on other data."""
