@@ -1,6 +1,7 @@
 """Do README and docs tell the truth? Every Python block is run and its output compared; every command exists."""
 
 import io
+import os
 import re
 import shlex
 import subprocess
@@ -23,10 +24,26 @@ ROUNDING = re.compile(r" *(\d\.\de-1[5-9]|0\.0e\+00|\d+% of budget|\de\+1\d x bu
 
 
 def run_python(example):
+    """Run a block; one that begins with `# mine.py` is that file, for the commands below it."""
+    name = re.match(r"# (\w+\.py)\n", example.parsed)
+    if name:
+        (example.namespace["folder"] / name[1]).write_text(example.parsed, encoding="utf-8")
+        return
     printed = io.StringIO()
     with redirect_stdout(printed):
         exec(compile(example.parsed, example.path, "exec"), example.namespace)
     example.namespace["printed"] = printed.getvalue()
+
+
+def run_command(example):
+    """Run a command that checks a file written above; any other stands for a person's hand."""
+    words = shlex.split(example.parsed)
+    if words[:3] == ["python", "-m", "parity"]:
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "400"}
+        folder = example.namespace["folder"]
+        done = subprocess.run([sys.executable, *words[1:]], cwd=folder, env=environment, capture_output=True, text=True)
+        assert done.returncode in (0, 1), done.stderr
+        example.namespace["printed"] = done.stdout
 
 
 def compare_output(example):
@@ -37,10 +54,10 @@ def compare_output(example):
 
 
 @pytest.mark.parametrize("path", DOCS, ids=lambda path: path.name)
-def test_python_blocks_print_what_stands_under_them(path):
-    document = sybil.Sybil(
-        [CodeBlockParser("python", run_python), CodeBlockParser("text", compare_output)], path=str(ROOT)
-    ).parse(path)
+def test_blocks_print_what_stands_under_them(path, tmp_path):
+    parsers = {"python": run_python, "sh": run_command, "text": compare_output}
+    document = sybil.Sybil([CodeBlockParser(*pair) for pair in parsers.items()], path=str(ROOT)).parse(path)
+    document.namespace["folder"] = tmp_path
     for example in document.examples():
         example.evaluate()
 
@@ -50,14 +67,17 @@ def commands():
     return [line for block in re.findall(r"```sh\n(.*?)```", text, re.S) for line in block.splitlines()]
 
 
-def test_the_readme_names_its_two_commands_first():
-    assert commands()[:2] == ["make demo", "make test"]
+def test_the_readme_names_a_check_and_its_two_commands_first():
+    assert commands()[0].startswith("python -m parity check mine.py:")
+    assert commands()[1:3] == ["make demo", "make test"]
 
 
 @pytest.mark.parametrize("command", commands())
 def test_commands_of_the_readme(command):
     """make targets exist, set-up lines name what is there, scripts know every flag they are shown with."""
     words = shlex.split(command)
+    if words[:3] == ["python", "-m", "parity"]:
+        return  # run, and its output compared, above
     if words[0] == "make":
         subprocess.run(["make", "-n", *words[1:]], cwd=ROOT, check=True, capture_output=True)
     elif words[1].startswith("scripts/"):
@@ -94,4 +114,4 @@ def test_links_lead_somewhere(path):
 
 def test_the_workflow_runs_what_ci_runs():
     assert "bash .ci/run" in (ROOT / ".github/workflows/test.yml").read_text()
-    assert (ROOT / ".ci/run").read_text().splitlines()[-1] == commands()[1]
+    assert (ROOT / ".ci/run").read_text().splitlines()[-1] == commands()[2]

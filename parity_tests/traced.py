@@ -10,7 +10,8 @@ from parity.subjects import read
 
 def prepared(subject, *inputs, dtype="float64"):
     """(hand, arrays, upstream) on random data."""
-    hand, arrays, _ = Setting(dtype, "cpu", 0, 60.0).gather(read(subject, inputs), inputs)
+    hand = read(subject, inputs)
+    hand, arrays, _ = Setting(hand, dtype, "cpu", 0, 60.0).gather(hand, inputs)
     rng = np.random.default_rng(1)
     return hand, arrays, [rng.normal(size=np.shape(output)) for output in hand.outputs(arrays)]
 

@@ -1,5 +1,7 @@
 """From a trial with wrong gradients to findings: parts first, then repairs, then predicates."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from parity.diagnosis.locate import locate, named_in_whole
@@ -17,6 +19,8 @@ def diagnose(examination, trial, known):
     if not unexplained(trial, known):
         return []
     found = [named_in_whole(part, finding) for part in locate(examination, trial) for finding in explained(part.trial)]
+    if found:  # what no part is wrong in by itself is inherited from the first wrong one
+        found[0] = replace(found[0], also=(*found[0].also, *unexplained(trial, [*known, *found])))
     found = found or explained(trial, known)
     return [finding for finding in found if not any(other.concerns(finding.row) for other in named(known))]
 
