@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 import parity
-from parity_tests.mutants import Mutant, planted_lines, text_of
+from parity_tests.mutants import Mutant, definitions, planted_lines, text_of
 
 NO_NAMES = {"unknown", "printed"}  # what names nothing
 PASSES = {"kink", "cancellation"}  # right derivations that meet something worth a finding
@@ -58,7 +58,7 @@ def rows_agree(mutant, report):
     wrong = {row.name for row in report.rows if row.verdict == "fail"}
     if mutant.code in PASSES or mutant.code in BY_OWN_FORWARD:
         return wrong <= set(mutant.rows)
-    return wrong == set(mutant.rows) or not report.rows
+    return wrong == set(mutant.rows) or mutant.code == "raised"
 
 
 def line_is_named(mutant, report):
@@ -67,6 +67,12 @@ def line_is_named(mutant, report):
     said = [finding.where for finding in report.causes]
     said += [f"{mutant.file}:{finding.repair.line}" for finding in report.causes if finding.repair]
     return any(text == place or text.endswith(f", {place}") for text in said for place in places)
+
+
+def repaired_in_place(mutant, report):
+    """Whether the first repair is an edit of the mutant's own class or function, where there is a repair."""
+    lines = [finding.repair.line for finding in report.causes if finding.repair]
+    return not lines or any(node.lineno <= lines[0] <= node.end_lineno for node in definitions(mutant))
 
 
 def repaired(mutant, report):

@@ -26,11 +26,12 @@ def diagnose(examination, trial, known):
 
 
 def explained(trial, known=()):
-    """Gradients of zeros, repairs that hold, predicates for what no repair explains, `unknown` for the rest."""
-    findings = list(never_written(trial))
+    """Repairs that hold, predicates for what no repair explains, gradients of zeros, `unknown` for the rest."""
+    zeros, findings = list(never_written(trial)), []
     for look in (explain, structural):
-        if left := unexplained(trial, [*known, *findings]):
+        if left := unexplained(trial, [*known, *zeros, *findings]):
             findings += [finding for finding in look(trial) if any(finding.concerns(name) for name in left)]
+    findings += zeros
     return findings + [
         Finding("unknown", name, "backward", f"gradient by {name} is wrong; no known mistake explains it", 0.0)
         for name in unexplained(trial, [*known, *findings])

@@ -172,7 +172,7 @@ PLANTED = [
         ROWS,
         set(),
         "return dx, (dy * xhat).sum(0), dy.sum(0)",
-        NORM | {"also": ("shape-mismatch",)},
+        NORM | {"also": ("shape-mismatch", "wrong-axis")},
     ),
 ]
 RIGHT = [
