@@ -20,19 +20,34 @@ def placed(findings, trial):
     return [replace(f, where=lines.get(f.row, f.where)) if f.where in UNPLACED else f for f in findings]
 
 
-def made_at(trial):
-    """{name: `mine.py:23`} of the gradients that an operation of backward made."""
+def in_backward_order(findings, trial):
+    """The findings in the order in which backward reaches their lines, those without a line last."""
+    if len(findings) < 2:
+        return findings
+    turns: dict[str, int] = {}
+    for event in backward_events(trial)[1]:
+        turns.setdefault(repr(event.site), event.index)
+    return sorted(findings, key=lambda finding: turns.get(finding.where, len(turns) + 10**9))
+
+
+def backward_events(trial):
+    """(the results of a run, its events in backward); nothing for large subjects and for those that raise."""
     if sum(np.size(array) for array in trial.arrays.values()) > MOST:
-        return {}
+        return {}, []
     try:
         tape = record(trial.hand, trial.arrays, trial.upstream)
     except SubjectRaised:
-        return {}
-    made = [event for event in reversed(tape.events) if event.phase == "backward" or trial.hand.joint]
+        return {}, []
+    return tape.results, [event for event in tape.events if event.phase == "backward" or trial.hand.joint]
+
+
+def made_at(trial):
+    """{name: `mine.py:23`} of the gradients that an operation of backward made."""
+    results, made = backward_events(trial)
     found: dict[str, str] = {}
-    for (kind, name), gradient in tape.results.items():
+    for (kind, name), gradient in results.items():
         if kind in GRADIENTS and np.size(gradient):
-            site = next((event.site for event in made if is_same(event.result, gradient)), None)
+            site = next((event.site for event in reversed(made) if is_same(event.result, gradient)), None)
             found |= {name: repr(site)} if site is not None else {}
     return found
 

@@ -5,10 +5,13 @@ from dataclasses import replace
 import numpy as np
 
 from parity.diagnosis.locate import locate, named_in_whole
+from parity.diagnosis.makers import in_backward_order
 from parity.diagnosis.repair import explain
 from parity.diagnosis.structure.search import structural
 from parity.report import Finding
 from parity.rows import GRADIENTS
+
+CONFIRMATIONS = 2  # other data on which a gradient must be 0 as well
 
 
 def diagnose(examination, trial, known):
@@ -27,11 +30,12 @@ def diagnose(examination, trial, known):
 
 def explained(trial, known=()):
     """Repairs that hold, predicates for what no repair explains, gradients of zeros, `unknown` for the rest."""
-    zeros, findings = list(never_written(trial)), []
+    zeros = list(never_written(trial))
+    findings: list[Finding] = []
     for look in (explain, structural):
         if left := unexplained(trial, [*known, *zeros, *findings]):
             findings += [finding for finding in look(trial) if any(finding.concerns(name) for name in left)]
-    findings += zeros
+    findings = in_backward_order([*findings, *zeros], trial)
     return findings + [
         Finding("unknown", name, "backward", f"gradient by {name} is wrong; no known mistake explains it", 0.0)
         for name in unexplained(trial, [*known, *findings])
@@ -39,10 +43,12 @@ def explained(trial, known=()):
 
 
 def never_written(trial):
-    """Findings for gradients that are given as exactly 0 and should not be."""
-    for kind, name in sorted(trial.wrong()):
-        if kind in GRADIENTS and (kind, name) in trial.ours and not np.any(trial.ours[kind, name]):
-            yield Finding("never-written", name, "backward", f"gradient by {name} is 0 everywhere: it is never written")
+    """Findings for gradients that are given as exactly 0, on other data too, and should not be."""
+    others = [other for k in range(CONFIRMATIONS) if (other := trial.fresh(k)) is not None]
+    for key in sorted(trial.wrong()):
+        if key[0] in GRADIENTS and all(key in one.ours and not np.any(one.ours[key]) for one in (trial, *others)):
+            sentence = f"gradient by {key[1]} is 0 everywhere: it is never written"
+            yield Finding("never-written", key[1], "backward", sentence)
 
 
 def named(findings):

@@ -98,12 +98,13 @@ def exchange(case):
 def drop(case):
     if case.scale[0] is not None:
         return factor(case)
-    if case.event.name in ("power", "square") and case.pair_of(np.asarray(case.event.operands[0], float)) is not None:
-        return "activation-derivative-twice"  # it is squared
     return twice(case) or ("activation-derivative-wrong" if case.in_derivative() else UNKNOWN)
 
 
 def inner(case):
+    """A function around a value is one too many: where it squares a derivative, that is there twice."""
+    if twice(case):
+        return "activation-derivative-twice"
     return "activation-derivative-wrong" if case.in_derivative() else UNKNOWN
 
 
