@@ -77,15 +77,15 @@ def misnamed(dx, grads, dz, x):
 
 
 MUTANTS = {
-    sign_flipped: {"weight": None},
-    missing_mean: {"weight": None, "bias": None},
-    bias_averaged: {"bias": None},
+    sign_flipped: {"weight": "sign-flipped"},
+    missing_mean: {"weight": "missing-mean", "bias": "missing-mean"},
+    bias_averaged: {"bias": "bias-averaged"},
     upstream_ignored: {"weight": "upstream-ignored"},
-    input_gradient_off_by_a_millionth: {"x": None},
-    one_entry_halved: {"weight": None},
+    input_gradient_off_by_a_millionth: {"x": "constant-factor"},
+    one_entry_halved: {"weight": "constant-factor"},
     not_a_number: {"weight": "non-finite"},
-    transposed: {"weight": "shape-mismatch"},
-    bias_not_summed: {"bias": "shape-mismatch"},
+    transposed: {"weight": "transposed"},
+    bias_not_summed: {"bias": "bias-not-summed"},
     never_written: {"bias": "never-written"},
     low_precision: {"x": "dtype-changed"},
     misnamed: {"weight": "never-written", "W": "shape-mismatch"},
