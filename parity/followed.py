@@ -5,6 +5,7 @@ returns to one: there the trail would end.
 """
 
 import functools
+import os
 import sys
 import threading
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ import torch
 
 import parity
 
-HIDDEN = tuple(str(Path(module.__file__ or "").parent) for module in (np, torch, parity))
+HIDDEN = tuple(f"{Path(module.__file__ or '').parent}{os.sep}" for module in (np, torch, parity))
 CREATORS = ("zeros", "ones", "empty", "full", "eye", "identity")
 CONVERTERS = ("array", "asarray", "asanyarray", "ascontiguousarray", "asfortranarray")
 
