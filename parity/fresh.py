@@ -40,10 +40,22 @@ def rescaled(array, rng):
     return np.asarray(array * rng.uniform(0.5, 1.5, array.shape), array.dtype)
 
 
+def of_shares(array):
+    """Whether the rows of a matrix are one-hot, or probabilities that sum to 1: what must stay so in other data."""
+    if array.ndim != 2 or array.dtype.kind != "f" or array.shape[1] < 2:
+        return False
+    return bool((array >= 0).all() and np.allclose(array.sum(axis=1), 1))
+
+
 def mixed(array, shape, rng):
-    """An array of that shape from the entries of another: means of two for floats, one of them for integers."""
+    """An array of that shape from the entries of another: means of two for floats, one of them for integers.
+
+    Rows that are shares are taken whole.
+    """
     if array.size == 0 or array.ndim == 0:
         return array.copy()
+    if of_shares(array) and shape[1:] == array.shape[1:]:
+        return array[rng.integers(0, len(array), shape[0])]
     first, second = (array.ravel()[rng.integers(0, array.size, shape)] for _ in range(2))
     if array.dtype.kind != "f":
         return np.asarray(first)
