@@ -26,7 +26,7 @@ class Examination:
         ours, truth = self.hand.run(arrays, upstream), self.truth(arrays, upstream)
         together = arrays | {(UPSTREAM, i): g for i, g in enumerate(upstream)}
         budget = measure(apart(self.hand.run), apart(self.reference.shaken_run), together, ours, truth, self.seed)
-        return Trial(self.hand, arrays, upstream, ours, truth, budget, self.fresh_trials(arrays))
+        return Trial(self.hand, arrays, upstream, ours, truth, budget, self.fresh_trials(arrays), self)
 
     def truth(self, arrays, upstream):
         """What the reference says of the outputs and of the gradients that are judged."""

@@ -16,7 +16,8 @@ class Trial:
     """hand judged on {name: array} and [upstream gradient per output].
 
     ours, truth, budget: {key: array}; truth has a key for every row that is judged. fresh(k): the k-th Trial of the
-    same subject on other random data (other batch sizes where it takes them), None where there is none.
+    same subject on other random data (other batch sizes where it takes them), None where there is none. examination:
+    the parity.examine.Examination that made it, which makes trials on any other arrays.
     """
 
     hand: Any
@@ -26,6 +27,7 @@ class Trial:
     truth: dict
     budget: dict
     fresh: Callable[[int], Any]
+    examination: Any = None
 
     def wrong(self, results=None):
         """The keys whose results (ours, unless others are given) rounding does not explain."""
