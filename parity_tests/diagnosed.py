@@ -4,9 +4,10 @@ from unittest.mock import patch
 
 import numpy as np
 
-from parity.diagnosis import structure
+from parity.diagnosis.structure import search as structure
 from parity.examine import Examination
 from parity.inputs import check_dtype, prepare
+from parity.rounding.budget import SHAKES
 from parity.rounding.shaken import plain, shaken
 from parity.subjects import read
 
@@ -14,12 +15,17 @@ from parity.subjects import read
 class RightHand:
     """A reference made of a right subject; its own test holds it against numerical derivatives."""
 
+    shakes = SHAKES
+
     def __init__(self, hand, input_names):
         self.hand = hand
         hand.input_names = input_names
 
     def run(self, arrays, upstream):
         return {key: np.asarray(plain(array), float) for key, array in self.hand.run(arrays, upstream).items()}
+
+    def widened(self, budget, arrays, upstream, ours, truth, seed):
+        return budget
 
     def shaken_run(self, arrays, upstream, directions):
         return self.run({name: shaken(a, directions) for name, a in arrays.items()}, upstream)
@@ -33,7 +39,7 @@ def trial_of(wrong, right, inputs, seed=0, dtype="float64"):
     arrays |= {name: array.astype(dtype) for name, array in (hand.parameters | hand.buffers).items()}
     drawn = [name for name, value in names.items() if isinstance(value, tuple)]
     exam = Examination(hand, RightHand(read(right, inputs), hand.input_names), None, drawn, seed)
-    return exam.trial(arrays, exam.draw_upstream(arrays, rng))
+    return exam.trial(arrays, exam.upstream(arrays, rng))
 
 
 def findings(wrong, right, inputs, limit_s=60.0, **options):

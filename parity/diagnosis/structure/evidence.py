@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 
 from parity.diagnosis.structure.others import Exhausted, Others
-from parity.diagnosis.tape import SITES, Site, record
+from parity.diagnosis.tape import SITES, Site, Tape, record
 from parity.diagnosis.trial import Trial
 from parity.subjects.base import SubjectRaised
 
@@ -40,16 +40,20 @@ class Evidence:
 
     @functools.cached_property
     def tape(self):
-        tape = record(self.hand, self.arrays, self.upstream)
-        if settle({event.site.code for event in tape.events}):
+        """The Tape of this trial; an empty one of a subject that takes no taped arrays."""
+        try:
             tape = record(self.hand, self.arrays, self.upstream)
+            if settle({event.site.code for event in tape.events}):
+                tape = record(self.hand, self.arrays, self.upstream)
+        except SubjectRaised:
+            return Tape()
         return tape
 
-    @property
+    @functools.cached_property
     def forward(self):
         return [event for event in self.tape.events if event.phase == "forward"]
 
-    @property
+    @functools.cached_property
     def backward(self):
         """The events that may have made a gradient; where one call does both, all of them."""
         return [event for event in self.tape.events if event.phase == "backward" or self.hand.joint]

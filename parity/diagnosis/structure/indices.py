@@ -17,9 +17,8 @@ def overwritten(e, keys):
 
     Where no index repeats at the site itself, what is overwritten came from another line: a path is lost.
     """
-    for site in dict.fromkeys(
-        event.site for event in e.backward if event.name == "setitem" and np.any(event.operands[2])
-    ):
+    writes = [event for event in e.backward if event.name == "setitem" and np.any(event.operands[2])]
+    for site in dict.fromkeys(event.site for event in writes):
         for change in (added, added_once_more):
             if fixed := e.patched({site: change}) & keys:
 
@@ -124,9 +123,7 @@ def parts_reordered(e, keys):
                 def repaired(other, change=change, fixed=fixed):
                     return fixed <= other.patched(change)
 
-                text = (
-                    f"{by(fixed)}: the parts joined at {event.site} should be in the order {', '.join(map(str, order))}"
-                )
+                text = f"{by(fixed)}: the parts joined at {event.site} should be in the order {order}"
                 yield Claim("permuted", fixed, repaired, text, where=repr(event.site))
 
 

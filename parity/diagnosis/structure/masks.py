@@ -39,15 +39,13 @@ def mask_missing(e, keys):
     for mask, m in masks(e):
         what = f"the bounds of {mask.value.site}" if mask.bounded else f"the mask of {mask.value.site}"
         text = f"{{by}}: {what} {'are' if mask.bounded else 'is'} left out, wrong only where {zero_in_words(mask)}"
-        for shape in {m.shape, *(e.H(key).shape for key in keys if e.H(key) is not None and e.H(key).size == m.size)}:
-            yield from claims(
-                e, keys, lambda v, lookup, _, mask=mask: masked_by(v, mask.of(lookup)), mask.code, text, shape
-            )
 
+        def with_mask(v, lookup, _, mask=mask):
+            m = mask.of(lookup)
+            return v * (m.reshape(v.shape) if m.size == v.size else m)  # m may be divided into windows by more axes
 
-def masked_by(v, m):
-    """v·m; m may be divided into windows by more axes."""
-    return v * (m.reshape(v.shape) if m.size == v.size else m)
+        for shape in {m.shape, *(np.shape(e.H(key)) for key in keys if np.size(e.H(key)) == m.size)}:
+            yield from claims(e, keys, with_mask, mask.code, text, shape)
 
 
 def zero_in_words(mask):

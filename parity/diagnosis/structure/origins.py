@@ -68,15 +68,15 @@ def ancestors(tape, origin):
 
 def sources(tape, origin, through):
     """(the indices and names that operations named in through alone made a value of, the events gone through)."""
-    found, passed, ahead = set(), [], [origin]
+    found, passed, ahead = set(), {}, [origin]
     while ahead:
         at = ahead.pop()
-        if type(at) is int and tape.events[at].name in through:
-            passed.append(tape.events[at])
+        if type(at) is int and tape.events[at].name in through and at not in passed:
+            passed[at] = tape.events[at]
             ahead += tape.events[at].origins
-        elif at is not None:
+        elif at is not None and at not in passed:
             found.add(at)
-    return found, passed
+    return found, list(passed.values())
 
 
 def statistic(e, site, slot):

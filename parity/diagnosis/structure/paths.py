@@ -77,11 +77,8 @@ def cuts_that_fit(e, kinds, fits):
             yield (edge,), code, f"the path through operand {edge.slot + 1} at {edge.site}{where} is left out"
     for kept, others in () if special else all_but_one(e, [edge for edge in kinds if edge.turns == "all"]):
         if fits(*others):
-            yield (
-                others,
-                "path-missing",
-                f"of {len(others) + 1} paths from one value only that through {kept.site} is there",
-            )
+            text = f"of {len(others) + 1} paths from one value only that through {kept.site} is there"
+            yield others, "path-missing", text
 
 
 def all_but_one(e, edges):

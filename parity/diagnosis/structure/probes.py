@@ -54,7 +54,8 @@ def skip_missing(e, key):
         if g.shape == e.G(key).shape:
 
             def holds(other, i=i):
-                return other.H(key) is not None and other.agrees(key, other.H(key) + other.upstream[i])
+                H, g = other.H(key), other.upstream[i]
+                return H is not None and H.shape == g.shape and other.agrees(key, H + g)
 
             text = f"{by(key)} lacks the upstream gradient itself, which the skip connection hands on"
             yield Claim("path-missing", frozenset([key]), holds, text)

@@ -1,7 +1,7 @@
 """The predicates in order of simplicity, and which code is a special case of which.
 
-Each is predicate(evidence, keys) -> Claims. A tier is tried on what the tiers before it left unexplained: first all
-that names a relation, then causes that repairs of single operations come before, then what is known of places alone.
+Each is predicate(evidence, keys) -> Claims. A tier is tried on what the tiers before it left unexplained: first every
+relation of H to G and every path, then conventions of statistics on the way, then what is known of the place alone.
 """
 
 from parity.diagnosis.structure.batch import one_row, right_for_one_row

@@ -12,7 +12,7 @@ WEIGHTS = tuple(product((True, False), (True, False)))  # over the number of row
 
 
 def target_missing(e, keys):
-    """H is the softmax times g, over N where the loss is a mean: G = H − the one-hot target likewise."""
+    """H is the softmax times g, over the number of rows where the loss is a mean: G = H − the target likewise."""
     for (name, shape), (value, s), (mean, upstream) in product(targets(e, keys), softmaxes(e), WEIGHTS):
         if s.shape == shape:
 

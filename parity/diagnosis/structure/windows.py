@@ -84,9 +84,9 @@ def is_border(wrong):
 def wrong_through_the_border(e, key):
     """A weight's H is right once the upstream gradient is 0 at the border of the output, and wrong with it there."""
     g = e.upstream[0]
-    if key[0] != "parameter" or not windowed(e) or g.ndim < 2 or e.H(key).shape != e.G(key).shape:
+    if key[0] != "parameter" or not windowed(e) or e.H(key).shape != e.G(key).shape:
         return
-    for axes in (axes for axes in SPATIAL if min(axes) > 0 and max(axes) < g.ndim and min(np.take(g.shape, axes)) > 2):
+    for axes in (axes for axes in SPATIAL.get(g.ndim, ()) if min(np.take(g.shape, axes)) > 2):
 
         def holds(other, axes=axes):
             inner = np.zeros(other.upstream[0].shape)
