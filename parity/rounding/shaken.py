@@ -13,6 +13,8 @@ import numpy as np
 from numpy._core.umath import clip  # type: ignore[attr-defined]  # the ufunc below np.clip and array.clip
 from torch.utils._pytree import tree_leaves, tree_map
 
+from parity.analytic import Analytic, continued, continued_function
+
 LARGE = 1 << 14  # from so many entries on, moving costs more than the computation unless it is one product
 
 
@@ -37,7 +39,7 @@ class Directions:
         return self.stock[self.dealt - count : self.dealt].reshape(shape)
 
 
-class ShakenArray(np.ndarray):
+class ShakenArray(Analytic):
     """An array whose every arithmetic result is moved; made by `shaken`, it hands its generator on to all results."""
 
     directions: Directions
@@ -47,6 +49,8 @@ class ShakenArray(np.ndarray):
             self.directions = source.directions
 
     def __array_ufunc__(self, ufunc, method, *inputs, out=None, **options):
+        if out is None and (function := continued(ufunc, method, inputs)):
+            return function(*inputs)
         directions = next(a.directions for a in (*inputs, *(out or ())) if isinstance(a, ShakenArray))
         options = {name: plain(option) for name, option in options.items()}
         if out is not None:
@@ -65,6 +69,8 @@ class ShakenArray(np.ndarray):
         return shaken(results, directions, operands if method == "__call__" and ufunc in UNDERFLOWING else None)
 
     def __array_function__(self, function, types, args, kwargs):
+        if stand_in := continued_function(function, args):
+            return stand_in(*args, **kwargs)
         if function in MADE_OF_UFUNCS:
             return super().__array_function__(function, types, args, kwargs)
         directions = next(leaf.directions for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, ShakenArray))
