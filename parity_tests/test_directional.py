@@ -1,4 +1,4 @@
-"""Are gradients with too many entries to try one by one judged as sharply: right nets passed, single wrong entries named?"""
+"""Are gradients with too many entries to try one by one judged sharply: right ones passed, one wrong entry named?"""
 
 import numpy as np
 import pytest

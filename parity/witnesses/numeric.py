@@ -16,7 +16,7 @@ from parity.witnesses.steps import UNDERFLOW, StepLost, complex_step
 
 MOST = 64  # entries of one gradient whose reference is shaken, where ours alone does not explain the difference
 TINY = float(np.finfo(float).tiny)
-TRUSTED = 1e-6  # a complex step that loses a factor, a term or a sign differs from central differences by far more
+TRUSTED = 1e-8  # a complex step that loses a factor, a term or a sign differs from central differences by far more
 
 
 class Numeric:
