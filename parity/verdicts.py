@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from parity.inputs import frozen
-from parity.judging import by_directions, judge_on
+from parity.judging import ENTRYWISE, by_directions, judge_on
 from parity.kinks import kinks, suspected
 from parity.report import Finding
 from parity.rows import GRADIENTS, judge
@@ -24,9 +24,9 @@ def settle(rows, examination, trial):
     """
     if any(row.kind == "output" and row.cause in OTHER_FORWARD for row in rows) and not is_numeric(examination):
         rows, trial = by_own_forward(rows, examination, trial)
+    rows, findings = without_kinks(rows, examination, trial)
     if by_directions(examination, trial.arrays):
-        return *beside_kinks(rows, examination, trial), trial
-    rows, findings = allow_kinks(rows, examination, trial)
+        return rows, findings, trial
     rows, rounded = replay(rows, examination, trial)
     rows, doubts = vote(rows, examination, trial)
     return rows, [*findings, *rounded, *doubts], trial
@@ -55,6 +55,12 @@ def by_own_forward(rows, examination, trial):
 def differs(row):
     """Whether a gradient is wrong in value, no cause known yet."""
     return row.kind in GRADIENTS and row.verdict == "fail" and row.cause is None
+
+
+def without_kinks(rows, examination, trial, most=ENTRYWISE):
+    """(rows, findings): what differs only where there is no derivative passes; most: as for judge_on."""
+    directed = by_directions(examination, trial.arrays, most)
+    return (beside_kinks if directed else allow_kinks)(rows, examination, trial)
 
 
 def allow_kinks(rows, examination, trial):
