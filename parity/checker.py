@@ -5,17 +5,18 @@ from dataclasses import replace
 import numpy as np
 
 from parity import witnesses
-from parity.causes import in_order, named
+from parity.causes import in_order, named, unsaid
 from parity.diagnosis.why import diagnose
 from parity.examine import Examination
 from parity.harm import first_run, printed_finding, raised_finding, users_line
 from parity.judging import judge_on
 from parity.probes import probe_calls, probe_data, probe_digits
 from parity.report import Report
-from parity.rows import GRADIENTS, unexpected
+from parity.rows import GRADIENTS, Row, unexpected
 from parity.setting import Setting
 from parity.subjects import read
 from parity.subjects.base import SubjectRaised
+from parity.subjects.discovery import word
 from parity.undisturbed import one_thread, undisturbed
 from parity.verdicts import findings_of, settle
 from parity.witnesses.precision import full_precision
@@ -97,15 +98,17 @@ def judged(hand, arrays, drawn, against, wrt, setting):
     examination.reference = witnesses.choose(against, hand, examination.wanted, arrays, upstream, setting.device)
     examination.reference.settle(arrays, [array for key, array in returned.items() if key[0] == "output"])
     rows, trial = judge_on(examination, arrays, upstream, returned, steady_truth(examination, arrays, upstream))
-    rows, findings, trial = settle([*rows, *surplus(returned, hand)], examination, trial)
+    reference = examination.reference  # that the user named; another judges where the forwards differ
+    rows, findings, trial = settle([*rows, *surplus(returned, hand), *unfound(hand, wrt)], examination, trial)
     found = [*harm, *probe_calls(trial), *probe_data(examination, trial), *probe_digits(trial, rows, setting.dtype)]
     found += [finding for finding in hand.findings if finding.row]
     rows = [failed_by(row, found) if hand.proves else unproved(row) for row in rows]
     if any(row.verdict == "fail" and row.kind in GRADIENTS for row in rows):
         findings = [*findings, *diagnose(examination, trial, found)]
-    title = f"{hand.name} against {examination.reference.name}"
-    conditions = "; ".join(filter(None, [setting.conditions(hand), examination.reference.notes]))
-    causes = in_order([*found, *hand.findings, *findings, *findings_of(rows)])
+    title = f"{hand.name} against {reference.name}"
+    conditions = "; ".join(filter(None, [setting.conditions(hand), reference.notes]))
+    said = [*found, *hand.findings, *findings]
+    causes = in_order([*said, *(finding for finding in findings_of(rows) if unsaid(finding, said))])
     return Report(title, conditions, tuple(named(rows, causes)), tuple(causes), unjudged(hand, arrays, rows, wrt))
 
 
@@ -152,6 +155,14 @@ def surplus(returned, hand):
     for kind, name in returned:
         if kind == "parameter" and name not in hand.parameters:
             yield unexpected(name, kind, returned[kind, name])
+
+
+def unfound(hand, wrt):
+    """A Row for each weight whose gradient was found nowhere, unless wrt says what is judged."""
+    note = "no gradient of it was found: name it {}_grad, or give wrt= if it is not learnt"
+    for name in hand.unfound if wrt is None else ():
+        shape = np.shape(hand.buffers[name])
+        yield Row(name, "parameter", shape, "void", note=note.format(word(name)))
 
 
 def unjudged(hand, arrays, rows, wrt):

@@ -69,7 +69,7 @@ class HandLayer(Hand):
             name = type(self.subject).__name__
             raise ContractBroken(f"{name}.forward must return (outputs, cache), got {described(returned)}")
         outputs, cache = returned
-        return as_tuple(outputs), (net, isinstance(outputs, tuple), cache)
+        return as_tuple(outputs), (net, isinstance(outputs, tuple | list), cache)
 
     @blames_subject
     def backward(self, state, upstream):
