@@ -61,7 +61,7 @@ class Numeric:
         From the worst entry on: one that this does not explain leaves its row wrong, and the rest need no look.
         """
         least = UNDERFLOW * max(1.0, *(float(np.max(np.abs(g), initial=0.0)) for g in upstream))
-        found = {key: np.maximum(array, self.own_error.get(key, least)) for key, array in budget.items()}
+        found = {key: np.array(np.maximum(array, self.own_error.get(key, least))) for key, array in budget.items()}
         for key in self.wanted:
             if np.shape(ours.get(key)) != np.shape(truth[key]) or np.asarray(ours[key]).dtype.kind not in "fiub":
                 continue
