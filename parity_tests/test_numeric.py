@@ -183,5 +183,12 @@ def test_features_of_different_scale_are_moved_by_their_own():
     assert found["w"] == pytest.approx(x.T @ slope, rel=1e-13)
 
 
+@pytest.mark.parametrize("size", [1e4, 1e8])
+def test_functions_that_turn_many_times_within_the_size_of_x(size):
+    method, found = witnessed(lambda x: np.sin(x), size * X, upstream=G)
+    assert method == COMPLEX
+    assert found["x"] == pytest.approx(G * np.cos(size * X), rel=1e-13)  # a few roundings
+
+
 def test_an_input_without_entries_is_no_error():
     assert parity.check((lambda x: 2 * x, lambda dy, x: 2 * dy), (5, 0)).verdict == "void"

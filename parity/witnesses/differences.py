@@ -13,18 +13,28 @@ from parity.rounding.shaken import plain
 from parity.witnesses.scales import room, sizes
 
 FIRST = 2.0**-5  # of the size of x: larger steps meet curvature, and kinks, that smaller ones do not
-MIDDLE = 2.0**-13
+FINE, MIDDLE = 2.0**-20, 2.0**-13
+TELLING = 1e-3  # an error that is a larger share of the derivative could excuse a step that was lost
 RUNGS, LONGEST = 12, 24  # down to 2⁻¹⁶, where rounding has taken over as a rule, or to 2⁻²⁸
 SAFETY = 4.0  # the difference of two neighbours may happen to be small
 
 
-def central(hand, directions, arrays, upstream):
-    """(the derivative of Σ upstream · outputs along {name: direction}, its estimated error)."""
+def central(hand, directions, arrays, upstream, first=FIRST):
+    """(the derivative of Σ upstream · outputs along {name: direction}, its estimated error).
+
+    first: the longest step, as a share of the size of x.
+    """
 
     def down(h):
         return difference(hand, directions, arrays, upstream, h)
 
-    return best_rung(down, FIRST * step_scale(directions, arrays))
+    return best_rung(down, first * step_scale(directions, arrays))
+
+
+def fine(hand, directions, arrays, upstream):
+    """central by short steps, for functions that turn many times within the size of x; NaN where they tell little."""
+    found, error = central(hand, directions, arrays, upstream, FINE)
+    return (found, error) if error < TELLING * abs(found) else (np.nan, error)
 
 
 def quick(hand, directions, arrays, upstream):

@@ -10,7 +10,7 @@ from parity.followed import followed
 from parity.rounding.budget import SHAKES, factor, keeps_shaking
 from parity.rounding.shaken import Directions, moved, plain, shaken
 from parity.subjects.base import SubjectRaised, name_outputs
-from parity.witnesses.differences import central, quick
+from parity.witnesses.differences import central, fine, quick
 from parity.witnesses.scales import sizes
 from parity.witnesses.steps import UNDERFLOW, StepLost, complex_step
 
@@ -157,7 +157,7 @@ class Numeric:
             found = complex_step(self.own, directions, arrays, upstream)
         except (StepLost, SubjectRaised):
             return False
-        for difference in (quick, central):
+        for difference in (quick, central, fine):
             expected, error = difference(self.own, directions, arrays, upstream)
             if abs(found - expected) <= TRUSTED * max(abs(found), abs(expected)) + 10 * error:
                 return True
