@@ -13,6 +13,11 @@ def in_order(findings):
     return sorted(kept, key=lambda finding: finding.code not in FIRST)
 
 
+def unsaid(finding, said):
+    """Whether no other finding has that code for that row."""
+    return not any(finding.code == other.code and other.concerns(finding.row) for other in said)
+
+
 def outdone(finding, findings):
     """Whether another finding on the same row says why where this one says what, or nothing."""
     others = [other for other in findings if other is not finding and other.concerns(finding.row)]

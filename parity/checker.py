@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from parity import witnesses
-from parity.causes import in_order, named
+from parity.causes import in_order, named, unsaid
 from parity.diagnosis.makers import placed
 from parity.diagnosis.why import diagnose, diagnose_forward
 from parity.examine import Examination
@@ -13,10 +13,11 @@ from parity.harm import first_run, printed_finding, raised_finding, users_line
 from parity.judging import judge_on
 from parity.probes import probe_calls, probe_data, probe_digits
 from parity.report import Report
-from parity.rows import GRADIENTS, unexpected
+from parity.rows import GRADIENTS, Row, unexpected
 from parity.setting import Setting
 from parity.subjects import read
 from parity.subjects.base import SubjectRaised
+from parity.subjects.discovery import word
 from parity.undisturbed import one_thread, undisturbed
 from parity.verdicts import findings_of, non_finite, settle
 from parity.witnesses.precision import full_precision
@@ -98,17 +99,20 @@ def judged(hand, arrays, drawn, against, wrt, setting):
     examination.reference = witnesses.choose(against, hand, examination.wanted, arrays, upstream, setting.device)
     examination.reference.settle(arrays, [array for key, array in returned.items() if key[0] == "output"])
     rows, trial = judge_on(examination, arrays, upstream, returned, steady_truth(examination, arrays, upstream))
+    reference = examination.reference  # that the user named; another judges where the forwards differ
     forward = diagnose_forward(trial) if any(row.cause == "forward-mismatch" for row in rows) else []
-    rows, findings, trial = settle([*rows, *surplus(returned, hand)], examination, trial)
+    rows, findings, trial = settle([*rows, *surplus(returned, hand), *unfound(hand, wrt)], examination, trial)
     found = [*harm, *probe_calls(trial), *probe_data(examination, trial), *probe_digits(trial, rows, setting.dtype)]
     noticed = hand.findings
     found += [finding for finding in noticed if finding.row]
     rows = [failed_by(row, found) if hand.proves else unproved(row) for row in rows]
     if any(row.verdict == "fail" and row.kind in GRADIENTS for row in rows):
         findings = [*findings, *diagnose(examination, trial, [*found, *non_finite(rows)])]
-    title = f"{hand.name} against {examination.reference.name}"
-    conditions = "; ".join(filter(None, [setting.conditions(hand), examination.reference.notes]))
-    causes = placed(in_order([*forward, *found, *noticed, *findings, *findings_of(rows)]), trial)
+    title = f"{hand.name} against {reference.name}"
+    conditions = "; ".join(filter(None, [setting.conditions(hand), reference.notes]))
+    said = [*forward, *found, *noticed, *findings]
+    said += [finding for finding in findings_of(rows) if unsaid(finding, said)]
+    causes = placed(in_order(said), trial)
     return Report(title, conditions, tuple(named(rows, causes)), tuple(causes), unjudged(hand, arrays, rows, wrt))
 
 
@@ -155,6 +159,14 @@ def surplus(returned, hand):
     for kind, name in returned:
         if kind == "parameter" and name not in hand.parameters:
             yield unexpected(name, kind, returned[kind, name])
+
+
+def unfound(hand, wrt):
+    """A Row for each weight whose gradient was found nowhere, unless wrt says what is judged."""
+    note = "no gradient of it was found: name it {}_grad, or give wrt= if it is not learnt"
+    for name in hand.unfound if wrt is None else ():
+        shape = np.shape(hand.buffers[name])
+        yield Row(name, "parameter", shape, "void", note=note.format(word(name)))
 
 
 def unjudged(hand, arrays, rows, wrt):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from parity.diagnosis.trial import Trial
-from parity.fresh import redrawn
+from parity.fresh import batched, redrawn
 from parity.inputs import draw, frozen
 from parity.rounding.budget import measure
 from parity.subjects.base import SubjectRaised
@@ -54,11 +54,13 @@ class Examination:
 
     def resized(self, arrays, batch, rng):
         """A Trial on other random data of that batch size; None where the subject or its reference takes none such."""
-        try:
-            other = redrawn(self.hand, arrays, self.drawn, rng, batch)
-            return self.trial(other, self.upstream(other, rng))
-        except (SubjectRaised, ValueError):
-            return None
+        for led in batched(self.hand, arrays) if batch is not None else [()]:
+            try:
+                other = redrawn(self.hand, arrays, self.drawn, rng, batch, led)
+                return self.trial(other, self.upstream(other, rng))
+            except (SubjectRaised, ValueError):
+                continue
+        return None
 
     def upstream(self, arrays, rng):
         """A random upstream gradient for each output on these arrays; ones where the subject takes none."""

@@ -6,25 +6,31 @@ from pathlib import Path
 import numpy as np
 
 from parity.followed import hidden
+from parity.places import is_own
 from parity.report import Finding
 from parity.subjects.base import ContractBroken
 from parity.undisturbed import TimeLimit
 
 
 def users_line(error):
-    """`mine.py:23`: the deepest line of an exception's traceback that is neither ours nor a library's; None if none."""
-    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__) if not hidden(frame.f_code)]
-    lines = [line for frame, line in traceback.walk_tb(error.__traceback__) if not hidden(frame.f_code)]
-    return f"{Path(frames[-1].f_code.co_filename).name}:{lines[-1]}" if frames else None
+    """`mine.py:23`: the deepest line of a traceback that is the user's, else a library's; None if none."""
+    places = [
+        (Path(frame.f_code.co_filename), line)
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if not hidden(frame.f_code)
+    ]
+    own = [(path, line) for path, line in places if is_own(str(path))] or places
+    return f"{own[-1][0].name}:{own[-1][1]}" if own else None
 
 
 def raised_finding(error):
     """The finding for an exception of the subject: its own line and the message."""
     if isinstance(error, ContractBroken):
         return Finding("raised", "", "contract", str(error))
-    where = users_line(error) or "?"
+    where = users_line(error) or "the subject"
     if isinstance(error, TimeLimit):
-        return Finding("raised", "", where, f"{where} gave {error}: it hangs, or needs a larger limit=")
+        said = str(error) or "no answer in time"  # in other threads it comes without its words
+        return Finding("raised", "", where, f"{where} gave {said}: it hangs, or needs a larger limit=")
     if isinstance(error, SystemExit):
         return Finding("raised", "", where, f"{where} leaves the process: SystemExit {error}")
     return Finding("raised", "", where, f"{where} raised {type(error).__name__}: {error}")

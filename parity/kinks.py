@@ -9,24 +9,29 @@ from dataclasses import dataclass
 import numpy as np
 
 from parity.subjects.base import SubjectRaised
-from parity.witnesses.numeric import doubled, scale_of
+from parity.witnesses.numeric import doubled
+from parity.witnesses.scales import sizes
 
 NEAR, NEARER = 1e-3, 1e-5  # relative distances; the longest step of central differences falls below both
 LOOKS = 24  # points on each distance: each side of one kink is missed with probability 2⁻²³
 FEW, SOME = 4, 4  # looks at so many of the wrong entries tell whether to look closer
 MOST = 200  # entries of one gradient that are looked at
 ROUNDINGS = 1e3  # that J, or a gradient, may have gathered
+LEVEL = 0.01  # values that far apart, as a share of the distance of the limits, lie on different sides of some kink
+FEW_SIDES = 3  # as one kink or two equal ones have; where there are more, hardly all sides are seen in LOOKS
+APART = 4.0  # distances of the limits that were seen by which those of 300 equal kinks that meet may lie beyond them
 KEPT = 0.3  # a spread that keeps this share over a hundredth of the distance is a jump, not a slope
 
 
 @dataclass(frozen=True)
 class Kink:
-    """The entries of one gradient that stand on kinks, and what is allowed there."""
+    """The entries of one gradient that stand on kinks, and what is allowed there; on several, sums of theirs."""
 
     key: tuple
     entries: np.ndarray
     low: np.ndarray
     high: np.ndarray
+    several: np.ndarray
 
     def allows(self, ours):
         """Where ours lies between the limits, but for the error of the limits themselves."""
@@ -34,8 +39,8 @@ class Kink:
 
     @property
     def blur(self):
-        """How well the limits are known: they were taken at that relative distance from the kink."""
-        return 10 * NEARER * (self.high - self.low)
+        """How well the limits are known: taken at that relative distance from one kink, of several only some sums."""
+        return np.where(self.several, APART, 10 * NEARER) * (self.high - self.low)
 
 
 def suspected(trial):
@@ -45,7 +50,7 @@ def suspected(trial):
     """
     rng = np.random.default_rng(5)
     arrays = doubled(trial.arrays)
-    v = {name: rng.normal(size=a.shape) * scale_of(a) for name, a in arrays.items() if a.dtype.kind == "f"}
+    v = {name: rng.normal(size=a.shape) * sizes(a) for name, a in arrays.items() if a.dtype.kind == "f"}
 
     def J(h):
         moved = arrays | {name: arrays[name] + h * direction for name, direction in v.items()}
@@ -74,9 +79,9 @@ def kinks(examination, trial, keys):
         key: entries[key] for key, (jumps, *_) in jumping(examination, trial, quick, FEW).items() if jumps.any()
     }
     found = {}
-    for key, (jumps, low, high) in jumping(examination, trial, suspects, LOOKS).items():
+    for key, (jumps, *seen) in jumping(examination, trial, suspects, LOOKS).items():
         if jumps.any():
-            found[key] = placed(key, np.shape(trial.truth[key]), entries[key], jumps, low, high)
+            found[key] = placed(key, np.shape(trial.truth[key]), entries[key], jumps, *seen)
     return found
 
 
@@ -87,22 +92,23 @@ def worst_entries(trial, key):
 
 
 def jumping(examination, trial, entries, looks):
-    """{key: (whether each of these entries jumps, the least, the greatest value beside it)}."""
-    far, near = (spread(examination, trial, entries, distance, looks) for distance in (NEAR, NEARER))
+    """{key: (whether each of these entries jumps, the least and greatest value beside it, whether several meet)}."""
+    far, near = (beside_values(examination, trial, entries, distance, looks) for distance in (NEAR, NEARER))
     found = {}
     for key in entries:
-        (low, high), (lower, higher) = near[key], far[key]
+        low, high, width = near[key].min(axis=0), near[key].max(axis=0), np.ptp(near[key], axis=0)
         noise = ROUNDINGS * np.finfo(float).eps * np.max(np.abs(trial.truth[key]), initial=0.0)
-        found[key] = (high - low > KEPT * (higher - lower)) & (high - low > noise), low, high
+        steps = np.diff(np.sort(near[key][1:], axis=0), axis=0)  # without the first, which may be nowhere beside
+        several = 1 + (steps > LEVEL * width).sum(axis=0) > FEW_SIDES
+        found[key] = (width > KEPT * np.ptp(far[key], axis=0)) & (width > noise), low, high, several
     return found
 
 
-def spread(examination, trial, entries, distance, looks):
-    """{key: (least, greatest)} of the reference at those entries, here and at random points at that distance."""
+def beside_values(examination, trial, entries, distance, looks):
+    """{key: values of the reference at those entries, one row here and one for each random point at that distance}."""
     if not entries:
         return {}
-    here = {key: trial.truth[key].ravel()[indices] for key, indices in entries.items()}
-    values = {key: [value] for key, value in here.items()}
+    values = {key: [trial.truth[key].ravel()[indices]] for key, indices in entries.items()}
     for look in range(looks):
         rng = np.random.default_rng([examination.seed, look])
         arrays = {name: beside(array, distance, rng) for name, array in trial.arrays.items()}
@@ -112,13 +118,13 @@ def spread(examination, trial, entries, distance, looks):
             continue
         for key in entries:
             values[key].append(found[key])
-    return {key: (np.min(found, axis=0), np.max(found, axis=0)) for key, found in values.items()}
+    return {key: np.array(found) for key, found in values.items()}
 
 
-def placed(key, shape, indices, jumps, low, high):
-    """A Kink in the shape of its gradient from what was seen at some flat indices."""
-    arrays = [np.zeros(shape, bool), np.zeros(shape), np.zeros(shape)]
-    for array, values in zip(arrays, (jumps, low, high), strict=True):
+def placed(key, shape, indices, *seen):
+    """A Kink in the shape of its gradient from (jumps, low, high, several) at some flat indices."""
+    arrays = [np.zeros(shape, values.dtype) for values in seen]
+    for array, values in zip(arrays, seen, strict=True):
         array.reshape(-1)[indices] = values
     return Kink(key, *arrays)
 
@@ -128,5 +134,5 @@ def beside(array, distance, rng):
     if array.dtype.kind != "f" or array.size == 0:
         return array
     low, high = float(array.min()), float(array.max())
-    near = array + distance * (max(abs(low), abs(high)) or 1.0) * rng.uniform(-1, 1, array.shape)
+    near = array + distance * sizes(array) * rng.uniform(-1, 1, array.shape)
     return np.asarray(near.clip(low, high) if low < high else near, array.dtype)

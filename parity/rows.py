@@ -1,5 +1,6 @@
 """One array of ours beside one of theirs, judged entry by entry: nothing hides behind a large neighbour."""
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -48,7 +49,11 @@ class Row:
     @property
     def share(self):
         """error as a share of the budget: at most 1 is right."""
-        return 0.0 if self.error == 0 else self.error / self.budget if self.budget else float("inf")
+        if self.worst is not None and not math.isfinite(self.worst.ours):
+            return float("inf")
+        if self.error == 0 or math.isinf(self.budget):
+            return 0.0
+        return self.error / self.budget if self.budget else float("inf")
 
 
 def judge(name, kind, ours, theirs, budget, dtype=None):
@@ -69,7 +74,7 @@ def judge(name, kind, ours, theirs, budget, dtype=None):
         return Row(name, kind, shape, "void", note="no entries: nothing was proved")
     ours, theirs = np.array(ours, float), np.array(theirs, float)  # copies: the row keeps them
     error, budget = difference(ours, theirs), np.broadcast_to(np.asarray(budget, float), shape)
-    share = shares(error, budget)
+    share = np.where(np.isfinite(ours), shares(error, budget), np.inf)
     index = np.unravel_index(np.argmax(np.where(share == share.max(), error, -1.0)), shape)  # by share, then by error
     verdict, cause, note = "pass", None, ""
     if share[index] > 1:
@@ -109,5 +114,6 @@ def difference(ours, theirs):
 
 
 def shares(error, budget):
-    """error as a share of the budget, entry by entry; where there is no budget, any error is infinitely many."""
-    return np.divide(error, budget, out=np.where(error > 0, np.inf, 0.0), where=budget > 0)
+    """error as a share of the budget, entry by entry; any error without a budget is inf, any within inf 0."""
+    share = np.divide(error, budget, out=np.where(error > 0, np.inf, 0.0), where=(budget > 0) & np.isfinite(budget))
+    return np.where(np.isposinf(budget), 0.0, share)

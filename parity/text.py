@@ -32,7 +32,9 @@ def row_cells(row):
     if row.worst is None:
         return verdict, row_name(row), str(row.shape), "", "", f"{row.note}   {row.cause or ''}".strip()
     remark = row.note
-    if row.verdict == "fail":
+    if row.verdict == "fail" and row.share <= 1:  # right here, found out by a probe
+        remark = row.cause or "see below"
+    elif row.verdict == "fail":
         worst = row.worst
         if row.share <= 1:
             return verdict, row_name(row), str(row.shape), f"{row.error:.1e}", share_text(row.share), row.cause or ""

@@ -76,7 +76,7 @@ def seed_global_generators():
     SEEDED.set(True)
     random.seed(0)
     np.random.seed(0)  # noqa: NPY002 (the subject draws from it)
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)  # torch.manual_seed asks every device, a hundred times as long
 
 
 def refuse_to_leave(status):
@@ -84,15 +84,18 @@ def refuse_to_leave(status):
 
 
 class Printed(io.TextIOBase):
-    """What was printed, and the user's line that printed first: `file, line`."""
+    """The first line that was printed, and the user's line that printed it: `file, line`."""
 
     def __init__(self):
-        self.text, self.where = "", None
+        self.text, self.where, self.whole = "", None, False
 
     def write(self, text):
         if self.where is None and text.strip():
             frame = users_frame()
-            self.where, self.text = (frame.f_code.co_filename, frame.f_lineno), text.strip().splitlines()[0]
+            self.where = (frame.f_code.co_filename, frame.f_lineno)
+        if self.where is not None and not self.whole:
+            start, newline, _ = (self.text + text).lstrip().partition("\n")
+            self.text, self.whole = start, bool(newline)
         return len(text)
 
 

@@ -33,7 +33,8 @@ def upstream_probe(trial):
             sentence = f"{what} is the same when the upstream gradient is scaled: it is not multiplied in"
             yield Finding("upstream-ignored", key[1], "backward", sentence)
             continue
-        depends = "sign" if near(trial, key, runs[2.0**-10].get(key), 2.0**-10) else "size"
+        signed = not near(trial, key, runs[-1.0].get(key), -1.0) and near(trial, key, runs[2.0**-10].get(key), 2.0**-10)
+        depends = "sign" if signed else "size"
         sentence = f"{what} depends on the {depends} of the upstream gradient: s·g does not give s times as much"
         yield Finding("unknown", key[1], "backward", sentence)
 
@@ -76,9 +77,10 @@ def random_states(hand, net):
 def repeated(trial, net, state, outputs, first):
     """A second forward and backward on the same object, and a second backward with the cache of the first forward."""
     hand = trial.hand
-    for reset in RESETS:
-        if callable(getattr(net, reset, None)):
-            getattr(net, reset)()
+    for part in hand.all_parts(net):
+        for reset in RESETS:
+            if callable(getattr(part, reset, None)):
+                getattr(part, reset)()
     outputs_again, state_again = hand.forward_on(net, trial.arrays)
     found = []
     if all(same(a, b) for a, b in zip(outputs, outputs_again, strict=True)):

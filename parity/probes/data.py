@@ -5,16 +5,18 @@ import copy
 import numpy as np
 
 from parity.examine import Examination
-from parity.fresh import batch_length, redrawn
+from parity.fresh import batch_length, batched, redrawn
 from parity.harm import raised_finding
 from parity.judging import judge_on
 from parity.report import Finding
 from parity.rounding.budget import FULL
 from parity.rows import GRADIENTS
 from parity.subjects.base import SubjectRaised
+from parity.verdicts import without_kinks
 from parity.witnesses.numeric import Numeric
 
 QUICK = 300  # entries that are judged one by one here, more by random directions
+SHAPES = ("shape-mismatch", "never-written")
 ANOTHER = 3  # a batch that is neither one nor two, where a factor 2 and N would coincide
 
 
@@ -35,23 +37,55 @@ def other_batches(examination, trial):
     """A batch of one, and another one, are judged as well where the subject takes them."""
     length = batch_length(examination.hand, trial.arrays)
     for batch in dict.fromkeys((1, ANOTHER if length != ANOTHER else ANOTHER + 1)):
-        if length is None or batch == length:
-            continue
+        if length is not None and batch != length:
+            yield from on_batch(examination, trial.arrays, length, batch)
+
+
+def on_batch(examination, arrays, length, batch):
+    """The findings on a batch of that size; none where, by one reading of which inputs have that axis, all agrees."""
+    findings: list = []
+    for led in batched(examination.hand, arrays):
         rng = np.random.default_rng([examination.seed, 2, batch])
+        other = redrawn(examination.hand, arrays, examination.drawn, rng, batch, led)
         try:
-            arrays = redrawn(examination.hand, trial.arrays, examination.drawn, rng, batch)
-            outputs = examination.reference.outputs_on(arrays)
-            upstream = examination.upstream_of(outputs.values(), rng)
+            outputs = [np.asarray(output) for output in examination.hand.outputs(other)]
+            theirs = examination.reference.outputs_on(other).values()
         except (SubjectRaised, ValueError):
             continue  # this function takes no such batch
-        try:
-            rows = judge_on(examination, arrays, upstream, examination.hand.run(arrays, upstream), most=QUICK)[0]
-        except SubjectRaised as raised:
-            finding = raised_finding(raised.__cause__)
-            yield Finding(finding.code, "", finding.where, f"for a batch of {batch}, {finding.sentence}")
-            continue
-        code = "batch-of-one-only" if length == 1 else "unknown"
-        yield from disagreements(rows, f"N = {length}", f"N = {batch}", code)
+        if not all(np.isfinite(np.asarray(output, float)).all() for output in (*outputs, *theirs)):
+            continue  # nor is it defined there: the spread of one row is 0
+        seen = judged_on(examination, other, examination.upstream_of(outputs, rng))
+        leads = all(output.shape[:1] == (batch,) for output in outputs)
+        found = list(seen_in(seen, length, batch, leads))
+        if not found:
+            return []
+        findings = findings or found
+    return findings
+
+
+def judged_on(examination, arrays, upstream):
+    """The rows on these arrays, kinks allowed for; the finding where the subject raises."""
+    try:
+        rows, other = judge_on(examination, arrays, upstream, examination.hand.run(arrays, upstream), most=QUICK)
+    except SubjectRaised as raised:
+        return raised_finding(raised.__cause__)
+    wrong = any(row.verdict == "fail" for row in rows)
+    return without_kinks(rows, examination, other, most=QUICK)[0] if wrong else rows
+
+
+def seen_in(seen, length, batch, leads):
+    """Findings from what was seen on another batch.
+
+    leads: whether it is the leading axis of every output. Where it is not, this is hardly a batch axis, and a backward
+    that does not take another size, or that returns other shapes, is none the worse.
+    """
+    if isinstance(seen, Finding):
+        if leads:
+            yield Finding(seen.code, "", seen.where, f"for a batch of {batch}, {seen.sentence}")
+        return
+    rows = [row for row in seen if leads or row.cause not in SHAPES]
+    code = "batch-of-one-only" if length == 1 else "unknown"
+    yield from disagreements(rows, f"N = {length}", f"N = {batch}", code)
 
 
 def other_mode(examination, trial):

@@ -13,6 +13,8 @@ import numpy as np
 from numpy._core.umath import clip  # type: ignore[attr-defined]  # the ufunc below np.clip and array.clip
 from torch.utils._pytree import tree_leaves, tree_map
 
+from parity.analytic import Analytic, continued, continued_function
+
 LARGE = 1 << 14  # from so many entries on, moving costs more than the computation unless it is one product
 
 
@@ -37,21 +39,27 @@ class Directions:
         return self.stock[self.dealt - count : self.dealt].reshape(shape)
 
 
-class ShakenArray(np.ndarray):
-    """An array whose every arithmetic result is moved; made by `shaken`, it hands its generator on to all results."""
+class ShakenArray(Analytic):
+    """An array whose every arithmetic result is moved; made by `shaken`, it hands its generator on to all results.
 
-    directions: Directions
+    directions: None where a class of NumPy's, a masked array say, made a view that nothing is known of: plain then.
+    """
+
+    directions: Directions | None = None
 
     def __array_finalize__(self, source):
-        if isinstance(source, ShakenArray):
-            self.directions = source.directions
+        self.directions = getattr(source, "directions", None)
 
     def __array_ufunc__(self, ufunc, method, *inputs, out=None, **options):
-        directions = next(a.directions for a in (*inputs, *(out or ())) if isinstance(a, ShakenArray))
+        if out is None and (function := continued(ufunc, method, inputs)):
+            return function(*inputs)
+        directions = directions_of((*inputs, *(out or ())))
         options = {name: plain(option) for name, option in options.items()}
         if out is not None:
             options["out"] = tuple(plain(place) for place in out)
         operands = [plain(operand) for operand in inputs]
+        if directions is None:
+            return getattr(ufunc, method)(*operands, **options)
         results = in_another_order(ufunc, method, operands, options, directions.generator)
         if out is not None:
             for place in options["out"]:
@@ -65,10 +73,14 @@ class ShakenArray(np.ndarray):
         return shaken(results, directions, operands if method == "__call__" and ufunc in UNDERFLOWING else None)
 
     def __array_function__(self, function, types, args, kwargs):
+        if stand_in := continued_function(function, args):
+            return stand_in(*args, **kwargs)
         if function in MADE_OF_UFUNCS:
             return super().__array_function__(function, types, args, kwargs)
-        directions = next(leaf.directions for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, ShakenArray))
+        directions = directions_of(tree_leaves((args, kwargs)))
         args, kwargs = tree_map(plain, (args, kwargs))
+        if directions is None:
+            return function(*args, **kwargs)
         if function is np.dot and all(np.ndim(operand) in (1, 2) for operand in args[:2]) and not kwargs:
             return shaken(in_another_order(np.matmul, "__call__", args, {}, directions.generator), directions)
         if (out := kwargs.get("out")) is not None:
@@ -196,6 +208,10 @@ def underflows(array, factors):
     if factors is None:
         return False
     return functools.reduce(np.logical_and, (np.not_equal(factor, 0) for factor in factors), array == 0)
+
+
+def directions_of(values):
+    return next((v.directions for v in values if isinstance(v, ShakenArray) and v.directions is not None), None)
 
 
 def with_directions(array, directions):

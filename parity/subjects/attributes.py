@@ -7,7 +7,7 @@ import types
 
 import numpy as np
 
-from parity.subjects.names import gradient_names, same_gradient
+from parity.subjects.names import bare, gradient_names, same_gradient, synonyms
 
 PARAMETER_HOLDERS = ("params", "parameters", "weights", "param")
 GRADIENT_HOLDERS = ("grads", "gradients", "grad", "dparams", "d_params")
@@ -24,20 +24,22 @@ def get(root, path):
 
 
 def put(root, path, value):
-    """Put a value at a path."""
+    """Put a value at a path; a tuple is replaced as a whole."""
     parent, (kind, key) = get(root, path[:-1]), path[-1]
     if kind == "attr":
         setattr(parent, key, value)
+    elif isinstance(parent, tuple):
+        put(root, path[:-1], (*parent[:key], value, *parent[key + 1 :]))
     else:
         parent[key] = value
 
 
 def label_of(path):
-    """The name of a place: `l1.W`, `layers.0.W`; the dict or list that holds weights alone is left out."""
+    """The name of a place: `l1.W`, `layers.0.W`; a dict that holds weights alone is left out."""
     steps = [str(key) for _, key in path]
     if len(path) > 1 and path[-1] in [("attr", value) for value in VALUES]:
         steps.pop()
-    if len(path) > 1 and path[-1][0] == "item" and steps[-2] in PARAMETER_HOLDERS:
+    if len(path) > 1 and path[-1][0] == "item" and isinstance(path[-1][1], str) and steps[-2] in PARAMETER_HOLDERS:
         del steps[-2]
     return ".".join(steps)
 
@@ -62,7 +64,13 @@ def children(part):
         return [(("item", key), value) for key, value in part.items()]
     if isinstance(part, list | tuple):
         return [(("item", i), value) for i, value in enumerate(part)]
-    return [(("attr", name), value) for name, value in getattr(part, "__dict__", {}).items()]
+    return [(("attr", name), value) for name, value in attributes(part).items()]
+
+
+def attributes(part):
+    """{name: value} of an object's own attributes, those in __slots__ among them."""
+    slots = [slot for kind in type(part).__mro__ for slot in np.atleast_1d(vars(kind).get("__slots__", ())).tolist()]
+    return {slot: getattr(part, slot) for slot in slots if hasattr(part, slot)} | getattr(part, "__dict__", {})
 
 
 def is_weight(value):
@@ -79,40 +87,56 @@ def pairs(root):
 
 
 def attribute_pairs(part):
-    """`W` beside `W_grad`, `dW`, …"""
-    values = getattr(part, "__dict__", {})
-    lower = {name.lower().lstrip("_"): name for name, value in values.items() if is_array_like(value)}
+    """`W` beside `W_grad`, `dW`, …; lists and dicts of weights beside those of their gradients."""
+    values = attributes(part)
     for name, value in values.items():
-        if is_weight(value):
-            gradient = next((lower[form] for form in gradient_names(name) if form in lower), None)
-            if gradient is not None and gradient != name:
-                yield (("attr", name),), (("attr", gradient),)
+        if is_weight(value) and (gradient := gradient_beside(name, values, is_array_like)):
+            yield (("attr", name),), (("attr", gradient),)
+        elif isinstance(value, dict | list | tuple) and (gradient := gradient_beside(name, values, is_holder)):
+            yield from items_beside((name, value), (gradient, values[gradient]))
+
+
+def gradient_beside(name, values, fits):
+    """The attribute that holds the gradient of another; one named after a synonym only where nothing else has that."""
+    lower = {bare(other): other for other, value in values.items() if fits(value) and other != name}
+    names = [name, *(other for other in synonyms(name) if other not in map(bare, values))]
+    return next((lower[form] for one in names for form in gradient_names(one) if form in lower), None)
 
 
 def is_array_like(value):
     return isinstance(value, np.ndarray | np.generic | float | int | None)
 
 
+def is_holder(value):
+    return isinstance(value, dict | list | tuple)
+
+
 def holder_pairs(part):
     """dicts `params` beside `grads`, or lists of the same length."""
-    values = getattr(part, "__dict__", {})
+    values = attributes(part)
     for holder in PARAMETER_HOLDERS:
         for other in GRADIENT_HOLDERS:
-            weights, gradients = values.get(holder), values.get(other)
-            if isinstance(weights, dict) and isinstance(gradients, dict):
-                for key, value in weights.items():
-                    twin = next((k for k in gradients if same_gradient(str(key), str(k))), None)
-                    if is_weight(value) and twin is not None:
-                        yield (("attr", holder), ("item", key)), (("attr", other), ("item", twin))
-            elif isinstance(weights, list) and isinstance(gradients, list) and len(weights) == len(gradients):
-                for i, value in enumerate(weights):
-                    if is_weight(value):
-                        yield (("attr", holder), ("item", i)), (("attr", other), ("item", i))
+            if holder in values and other in values:
+                yield from items_beside((holder, values[holder]), (other, values[other]))
+
+
+def items_beside(weights, gradients):
+    """Pairs of paths from two attributes (name, dict or list): by key, or by place where both are as long."""
+    (holder, ours), (other, theirs) = weights, gradients
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        twins = {key: next((k for k in theirs if same_gradient(str(key), str(k))), None) for key in ours}
+    elif is_holder(ours) and is_holder(theirs) and not isinstance(ours, dict) and len(ours) == len(theirs):
+        twins, ours = {i: i for i in range(len(ours))}, dict(enumerate(ours))
+    else:
+        return
+    for key, twin in twins.items():
+        if is_weight(ours[key]) and twin is not None:
+            yield (("attr", holder), ("item", key)), (("attr", other), ("item", twin))
 
 
 def value_pairs(part):
     """An object that is a weight itself: its `data` beside its `grad`."""
-    values = getattr(part, "__dict__", {})
+    values = attributes(part)
     if "grad" in values:
         for name in VALUES:
             if is_weight(values.get(name)):

@@ -56,7 +56,7 @@ class Hand:
     the cache is the object's and not the caller's. label_names: inputs that are labels. seeded is set to True where the
     subject draws from a global generator: every run then starts it at the same place. writes_at is set to the
     line at which the subject writes to an array that it is lent: every run then has copies of its own.
-    findings: what a run itself shows, beside its results.
+    findings: what a run itself shows, beside its results. unfound: names of weights whose gradient was found nowhere.
     """
 
     read_as: str
@@ -72,6 +72,7 @@ class Hand:
     seeded = False
     writes_at: str | None = None
     findings: tuple = ()
+    unfound: tuple = ()
     input_shapes: dict
 
     def copy(self, arrays) -> Any:
@@ -86,7 +87,17 @@ class Hand:
         """({name: array}) -> (outputs, state for backward), on a copy of its own. Raises SubjectRaised."""
         if self.seeded:
             seed_global_generators()
-        return self.forward_on(self.copy(arrays), arrays)
+        outputs, state = self.forward_on(self.copy(arrays), arrays)
+        self.check(outputs)
+        return outputs, state
+
+    @blames_subject
+    def check(self, outputs):
+        """Refuse outputs that are no arrays of numbers."""
+        for name, output in name_outputs(outputs).items():
+            if output is None:
+                raise ContractBroken(f"{self.name}: forward returns None for the {name}; return an array")
+        keyed_outputs(outputs)
 
     def backward(self, state, upstream) -> dict:
         """(state, [gradient of each output]) -> {key: gradient}. Raises SubjectRaised."""
@@ -152,15 +163,15 @@ def arrays_only(results):
     """The results without the gradients that are None; TypeError for one that is no array of numbers."""
     for (kind, name), value in results.items():
         if hasattr(value, "detach") or (value is not None and np.asarray(value).dtype.kind not in "fciub"):
-            found = f"the {'output' if kind == 'output' else f'gradient by {name}'}, a {type(value).__name__}"
-            raise ContractBroken(f"expected arrays of numbers, got for {found}")
+            what = "the output" if kind == "output" else f"the gradient by {name}"
+            raise ContractBroken(f"expected arrays of numbers, got for {what} {described(value)}")
     return {key: value for key, value in results.items() if value is not None}
 
 
 def described(value):
     """What was returned, in a few words: `an array of shape (5, 3)`, `a tuple of 3`, `None`."""
     if isinstance(value, np.ndarray):
-        return f"an array of shape {value.shape}"
+        return f"an array of {value.dtype} of shape {value.shape}"
     if isinstance(value, tuple):
         return f"a tuple of {', '.join(type(item).__name__ for item in value)}"
     return "None" if value is None else f"a {type(value).__name__}"

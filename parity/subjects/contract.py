@@ -37,13 +37,18 @@ class HandLayer(Hand):
 
     @blames_subject
     def discover(self, arrays):
-        """Read otherwise where forward returns no cache and backward takes what forward took, or a label."""
+        """Read otherwise where forward returns no cache, or backward takes another upstream gradient in its place.
+
+        Tried where backward's second argument has the name of an input, a label or a gradient.
+        """
         second = [p.name for p in positional(self.subject.backward)][1]
-        if second in self.input_names or second.lower() in LABELS:
+        given_again = second in self.input_names or second.lower() in LABELS
+        if given_again or second.lower().startswith(("d", "grad")):
             net, dtype = copy.deepcopy(self.subject), precision(arrays)
             replace(net, {name: array.astype(dtype) for name, array in self.parameters.items()})
             returned = net.forward(*self.inputs(arrays))
-            if not (isinstance(returned, tuple) and len(returned) == 2):
+            pair = isinstance(returned, tuple) and len(returned) == 2
+            if not pair or not (given_again or keeps_contract(net.backward(ones_like(returned[0]), returned[1]))):
                 other = HandStateful(self.subject, self.inputs(arrays))
                 other.writes_at = self.writes_at
                 return other.discover(arrays)
@@ -69,13 +74,13 @@ class HandLayer(Hand):
             name = type(self.subject).__name__
             raise ContractBroken(f"{name}.forward must return (outputs, cache), got {described(returned)}")
         outputs, cache = returned
-        return as_tuple(outputs), (net, isinstance(outputs, tuple), cache)
+        return as_tuple(outputs), (net, isinstance(outputs, tuple | list), cache)
 
     @blames_subject
     def backward(self, state, upstream):
         net, several, cache = state
         returned, name = net.backward(tuple(upstream) if several else upstream[0], cache), type(self.subject).__name__
-        if not (isinstance(returned, tuple) and len(returned) == 2 and isinstance(returned[1], dict)):
+        if not keeps_contract(returned):
             raise ContractBroken(
                 f"{name}.backward must return (input gradients, {{name: gradient}}), got {described(returned)}"
             )
@@ -86,6 +91,15 @@ class HandLayer(Hand):
             )
         found = {("input", name): d for name, d in zip(self.input_names, dinputs, strict=False)}
         return arrays_only(found | {("parameter", name): gradient for name, gradient in grads.items()})
+
+
+def ones_like(outputs):
+    return tuple(map(np.ones_like, outputs)) if isinstance(outputs, tuple | list) else np.ones_like(outputs)
+
+
+def keeps_contract(returned):
+    """Whether backward returned (input gradients, {name: gradient})."""
+    return isinstance(returned, tuple) and len(returned) == 2 and isinstance(returned[1], dict)
 
 
 class HandLoss(Hand):

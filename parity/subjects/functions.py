@@ -15,6 +15,7 @@ from parity.subjects.base import (
 )
 from parity.subjects.names import same_gradient
 
+OUTPUTS = {"y", "out", "output", "outputs"}
 CACHES = {"cache", "caches", "ctx", "context", "saved", "memory", "memo", "state", "tape"}
 
 
@@ -23,6 +24,7 @@ class HandPair(Hand):
 
     With a cache: forward returns (y, cache) and backward takes (dy, cache). Where the returned pair could also be two
     outputs, it is a cache if backward's second argument has a name of its own, or if it is one of the inputs itself.
+    Without one, an argument called y or out is the output; several upstream gradients are a tuple, or arguments apart.
     """
 
     def __init__(self, subject, inputs):
@@ -32,6 +34,7 @@ class HandPair(Hand):
         self.parameters, self.buffers = {}, {}
         names = [p.name for p in positional(self.pull) if p.default is p.empty]
         self.takes_two = len(names) == 2
+        self.pulled = names
         self.may_cache = self.takes_two and (names[1] in CACHES or names[1:] != self.input_names)
         self.read_as = "a pair of functions"
 
@@ -44,13 +47,22 @@ class HandPair(Hand):
             self.read_as = "a pair of functions with a cache"
             outputs, rest = returned[0], returned[1:]
         else:
-            outputs, rest = returned, tuple(inputs)
-        return as_tuple(outputs), (isinstance(outputs, tuple), rest)
+            outputs, rest = returned, self.taken(inputs, returned)
+        return as_tuple(outputs), (isinstance(outputs, tuple | list), rest)
+
+    def taken(self, inputs, output):
+        """What backward takes beside the upstream gradient: the inputs, and the output where it is called so."""
+        names, count = self.pulled[1:], len(inputs)
+        if not (count == len(names) == 1 or len(names) == count + 1) or not OUTPUTS & set(names) - {*self.input_names}:
+            return tuple(inputs)
+        left = iter(inputs)
+        return tuple(output if name in OUTPUTS and name not in self.input_names else next(left) for name in names)
 
     @blames_subject
     def backward(self, state, upstream):
         several, rest = state
-        returned = self.pull(tuple(upstream) if several else upstream[0], *rest)
+        apart = several and len(self.pulled) == len(upstream) + len(rest)
+        returned = self.pull(*(upstream if apart else [tuple(upstream) if several else upstream[0]]), *rest)
         named = self.named(returned) if isinstance(returned, dict) else self.in_order(as_tuple(returned), rest)
         return arrays_only({("input", name): gradient for name, gradient in named.items()})
 

@@ -10,7 +10,7 @@ import copy
 
 import numpy as np
 
-from parity.subjects.attributes import children, get, is_weight, label_of, pairs, parts, put
+from parity.subjects.attributes import get, is_weight, label_of, parts, put
 from parity.subjects.base import (
     ContractBroken,
     Hand,
@@ -21,8 +21,8 @@ from parity.subjects.base import (
     one_line,
     positional,
     positional_names,
-    precision,
 )
+from parity.subjects.discovery import discover, flat, parted
 from parity.subjects.names import LABELS, RATES, same_gradient
 
 FORWARDS = ("forward", "predict", "__call__")
@@ -31,7 +31,11 @@ LOSSES = ("loss", "compute_loss", "cost", "compute_cost")
 
 
 class HandStateful(Hand):
-    """Every run is on a fresh deep copy. roles: what each positional argument of backward is given."""
+    """Every run is on a fresh deep copy. roles: what each positional argument of backward is given.
+
+    places, gradients: {name of a weight: path}, where it is and where its gradient goes. order: names of weights whose
+    gradients backward returns one by one, after those of the inputs.
+    """
 
     owns_cache = True
 
@@ -53,9 +57,13 @@ class HandStateful(Hand):
         self.parameters, self.buffers = {}, {}
         self.places: dict = {}
         self.gradients: dict = {}
+        self.order: list = []
 
     def read_roles(self):
-        """(role, name) of each positional argument of backward; one with a default is left to it, but for the first."""
+        """(role, name) of each positional argument of backward; one with a default is left to it, but for the first.
+
+        Several upstream gradients are those of several outputs, in order.
+        """
         roles = []
         for i, p in enumerate(positional(getattr(self.subject, self.backward_name))):
             if p.name.lower() in RATES:
@@ -67,7 +75,7 @@ class HandStateful(Hand):
                 roles.append(("input", p.name))
             elif p.name.lower() in LABELS:
                 roles.append(("label", p.name))
-            elif i == 0 or (p.default is p.empty and not any(role == "upstream" for role, _ in roles)):
+            elif i == 0 or p.default is p.empty:
                 roles.append(("upstream", p.name))
         if [role for role, _ in roles] == ["input"]:
             return [("upstream", roles[0][1])]
@@ -86,7 +94,7 @@ class HandStateful(Hand):
     def forward_on(self, net, arrays):
         returned = getattr(net, self.forward_name)(*[arrays[name] for name in self.forward_names])
         if not self.joint:
-            return as_tuple(returned), (net, isinstance(returned, tuple), None, arrays)
+            return as_tuple(returned), (net, isinstance(returned, tuple | list), None, arrays)
         J = self.loss(net, arrays, returned)
         result = self.call_backward(net, arrays, None)
         if J is None:
@@ -119,7 +127,15 @@ class HandStateful(Hand):
         return net
 
     def call_backward(self, net, arrays, upstream):
-        values = [upstream if role == "upstream" else given(arrays[name]) for role, name in self.roles]
+        """What backward returns; upstream: the gradient of the output, a tuple of them where there are several."""
+        wanted = [name for role, name in self.roles if role == "upstream"]
+        each = iter(upstream if len(wanted) > 1 and isinstance(upstream, tuple) else [upstream])
+        if len(wanted) > 1 and not (isinstance(upstream, tuple) and len(upstream) == len(wanted)):
+            count = len(upstream) if isinstance(upstream, tuple) else 1
+            raise ContractBroken(
+                f"{self.name}.{self.backward_name} takes {', '.join(wanted)}, forward gives {count} outputs"
+            )
+        values = [next(each) if role == "upstream" else given(arrays[name]) for role, name in self.roles]
         return getattr(net, self.backward_name)(*values)
 
     def loss(self, net, arrays, output):
@@ -134,13 +150,18 @@ class HandStateful(Hand):
     def collect(self, net, returned):
         """{key: gradient} of what backward returned and of what it left in attributes."""
         found = {("parameter", name): self.left_at(net, path) for name, path in self.gradients.items()}
-        rest = [] if returned is None else list(as_tuple(returned))
-        if rest and isinstance(rest[-1], dict):
-            found |= self.named(rest.pop())
+        rest, named = parted(returned)
+        found |= self.named(named)
+        if self.order:
+            rest = flat(rest)
+            cut = len(rest) - len(self.order)
+            found |= {("parameter", name): d for name, d in zip(self.order, rest[cut:], strict=False)}
+            rest = rest[:cut]
         if len(rest) > len(self.forward_names):
             raise ContractBroken(
                 f"{type(net).__name__}.{self.backward_name} returns {described(tuple(rest))} for "
-                f"{len(self.forward_names)} inputs"
+                f"{len(self.forward_names)} inputs; leave gradients of weights in attributes (W_grad), or return "
+                "them as a dict"
             )
         return arrays_only(found | {("input", n): d for n, d in zip(self.forward_names, rest, strict=False)})
 
@@ -168,30 +189,7 @@ class HandStateful(Hand):
         return found
 
     def discover(self, arrays):
-        """Find the weights and where their gradients go by one run on a copy."""
-        known, dtype = weights_of(self.subject), precision(arrays)
-        self.places = {label_of(path): path for path in known}
-        outputs, state = self.forward(
-            arrays | {n: get(self.subject, path).astype(dtype) for n, path in self.places.items()}
-        )
-        self.places, net = {}, state[0]
-        steady = {path for path in known if same(get(self.subject, path).astype(dtype), self.left_at(net, path))}
-        if not self.joint:
-            state = (net, state[1], self.pulled(net, outputs, state[1], arrays), arrays)
-        found = {own: gradient for own, gradient in pairs(net).items() if own in steady or self.joint}
-        found = {own: g for own, g in found.items() if own in known and label_of(own) not in self.forward_names}
-        keys = [key for part in as_tuple(state[2]) if isinstance(part, dict) for key in part]
-        held = set(found.values())
-        for path in known:
-            name = label_of(path)
-            if path in found or any(same_gradient(str(path[-1][1]), str(key)) for key in keys):
-                self.parameters[name] = get(self.subject, path)
-            elif path not in held and path in steady and name not in self.forward_names:
-                self.buffers[name] = get(self.subject, path)
-            else:
-                continue
-            self.places[name] = path
-        self.gradients = {label_of(own): gradient for own, gradient in found.items()}
+        discover(self, arrays)
         return self
 
     @blames_subject
@@ -199,29 +197,6 @@ class HandStateful(Hand):
         """What backward returns for upstream gradients of ones."""
         ones = tuple(np.ones_like(np.asarray(output, dtype=float)) for output in outputs)
         return self.call_backward(net, arrays, ones if several else ones[0])
-
-
-def weights_of(root):
-    """{path: None} of every float array below root, in the order of definition."""
-    found: dict = {}
-    for path, part in parts(root):
-        for step, value in (pair for holder in holders(part) for pair in holder):
-            if is_weight(value):
-                found.setdefault((*path, *step), None)
-    return found
-
-
-def holders(part):
-    """The pairs (path, value) of an object's attributes, and of the dicts and lists among them."""
-    own = children(part)
-    yield [((step,), value) for step, value in own]
-    for step, value in own:
-        if isinstance(value, dict | list | tuple):
-            yield [((step, inner), item) for inner, item in children(value)]
-
-
-def same(array, other):
-    return isinstance(other, np.ndarray) and np.array_equal(array, other)
 
 
 def given(array):

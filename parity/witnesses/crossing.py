@@ -31,36 +31,44 @@ class Crossing:
 def crossings(ours, theirs):
     """Every way, the likeliest first and at most MOST, to fill the twin's {name: shape} from ours, as {ours: Crossing}.
 
-    Each of theirs is filled by a different one of ours; some of ours may be left over.
+    Each of theirs is filled by a different one of ours; some of ours may be left over. Square weights are tried all as
+    they are first, then all transposed: who writes x W in one layer writes it in all.
     """
-    return islice(fill(dict(ours), dict(theirs), {}), MOST)
+    readings = (fill(dict(ours), dict(theirs), {}, turned) for turned in (False, True))
+    tried: list = []
+    for found in islice((way for both in zip(*readings, strict=True) for way in both), 2 * MOST):
+        if found not in tried and len(tried) < MOST:
+            tried.append(found)
+    return iter(tried)
 
 
-def fill(ours, theirs, found):
+def fill(ours, theirs, found, turned):
     if not theirs:
         yield found
         return
     (name, shape), *rest = theirs.items()
-    for candidate in candidates(ours, name, shape):
+    for candidate in candidates(ours, name, shape, turned):
         mine, crossing = candidate
         left = {key: value for key, value in ours.items() if key != mine}
-        yield from fill(left, dict(rest), found | {mine: crossing})
+        yield from fill(left, dict(rest), found | {mine: crossing}, turned)
 
 
-def candidates(ours, name, shape):
+def candidates(ours, name, shape, turned):
     """Pairs (name of ours, Crossing) that fit, the same name first, then one that means the same, then in order."""
-    fitting = [(mine, Crossing(name, way, shape)) for mine, found in ours.items() for way in ways(found, shape)]
+    fitting = [(mine, Crossing(name, way, shape)) for mine, found in ours.items() for way in ways(found, shape, turned)]
     return sorted(fitting, key=lambda pair: likeness(pair[0], name))
 
 
-def ways(found, shape):
-    """How an array of one shape becomes one of another."""
+def ways(found, shape, turned=False):
+    """How an array of one shape becomes one of another; where both are right, transposed first if it is turned."""
+    fits = []
     if found == shape:
-        yield "as it is"
+        fits.append("as it is")
     if len(found) >= 2 and (*found[:-2], found[-1], found[-2]) == shape:
-        yield "transposed"
+        fits.append("transposed")
     elif found != shape and [n for n in found if n != 1] == [n for n in shape if n != 1]:
-        yield "reshaped"
+        fits.append("reshaped")
+    return reversed(fits) if turned else fits
 
 
 def likeness(mine, name):

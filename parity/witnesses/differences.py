@@ -10,20 +10,31 @@ from itertools import pairwise
 import numpy as np
 
 from parity.rounding.shaken import plain
+from parity.witnesses.scales import room, sizes
 
 FIRST = 2.0**-5  # of the size of x: larger steps meet curvature, and kinks, that smaller ones do not
-MIDDLE = 2.0**-13
-RUNGS = 12  # down to 2⁻¹⁶, where rounding has taken over
+FINE, MIDDLE = 2.0**-20, 2.0**-13
+TELLING = 1e-3  # an error that is a larger share of the derivative could excuse a step that was lost
+RUNGS, LONGEST = 12, 24  # down to 2⁻¹⁶, where rounding has taken over as a rule, or to 2⁻²⁸
 SAFETY = 4.0  # the difference of two neighbours may happen to be small
 
 
-def central(hand, directions, arrays, upstream):
-    """(the derivative of Σ upstream · outputs along {name: direction}, its estimated error)."""
+def central(hand, directions, arrays, upstream, first=FIRST):
+    """(the derivative of Σ upstream · outputs along {name: direction}, its estimated error).
+
+    first: the longest step, as a share of the size of x.
+    """
 
     def down(h):
         return difference(hand, directions, arrays, upstream, h)
 
-    return best_rung(down, FIRST * step_scale(directions, arrays))
+    return best_rung(down, first * step_scale(directions, arrays))
+
+
+def fine(hand, directions, arrays, upstream):
+    """central by short steps, for functions that turn many times within the size of x; NaN where they tell little."""
+    found, error = central(hand, directions, arrays, upstream, FINE)
+    return (found, error) if error < TELLING * abs(found) else (np.nan, error)
 
 
 def quick(hand, directions, arrays, upstream):
@@ -40,16 +51,27 @@ def difference(hand, directions, arrays, upstream, h):
 
 
 def best_rung(down, first):
-    """(limit, error) of down(h) -> (D(h), rounding) as h falls from `first`."""
+    """(limit, error) of down(h) -> (D(h), rounding) as h falls from `first`, further down while that is still best."""
     with np.errstate(all="ignore"):
         ladder = [down(first * 2.0**-k) for k in range(RUNGS)]
+        best, values, errors = climbed(ladder)
+        while best == len(errors) - 1 and len(ladder) < LONGEST:
+            ladder.append(down(first * 2.0 ** -len(ladder)))
+            best, values, errors = climbed(ladder)
+    return values[best], errors[best]
+
+
+def climbed(ladder):
+    """(index of the best, limits, errors): each limit with its change from the one before, and from that to its own.
+
+    The change before counts for a sixteenth, what is left of it where all is smooth: two may happen to be equal.
+    """
     values = [(4 * finer - coarser) / 3 for (coarser, _), (finer, _) in pairwise(ladder)]
-    errors = [
-        SAFETY * abs(b - a) + rounding for a, b, (_, rounding) in zip(values, values[1:], ladder[2:], strict=False)
-    ]
+    changes = [abs(b - a) for a, b in pairwise(values)]
+    changes = [max(change, before / 16) for before, change in zip([0.0, *changes], changes, strict=False)]
+    errors = [float(SAFETY * change + rounding) for change, (_, rounding) in zip(changes, ladder[2:], strict=True)]
     errors = [error if np.isfinite(error) else np.inf for error in errors]
-    best = int(np.argmin(errors))
-    return values[best + 1], float(errors[best])
+    return int(np.argmin(errors)), values[1:], errors
 
 
 def moved_outputs(hand, directions, arrays, h):
@@ -60,10 +82,12 @@ def moved_outputs(hand, directions, arrays, h):
 
 
 def step_scale(directions, arrays):
-    """How far a step of 1 may go: the size of x over that of v, the smallest of all names; 1 where x is 0."""
-    scales = []
-    for name, v in directions.items():
-        x, largest = np.abs(plain(arrays[name])), np.max(np.abs(v))
-        moving = x[np.abs(v) == largest] if x.ndim else x
-        scales.append((float(np.max(moving, initial=0.0)) or 1.0) / (float(largest) or 1.0))
-    return min(scales)
+    """How far a step of 1 may go: no entry by more than its size, or than its row and column where many move."""
+    scales = [1.0 / largest for name, v in directions.items() if (largest := reach(v, arrays[name]))]
+    return min(scales, default=1.0)
+
+
+def reach(v, array):
+    """How many times the size of an entry a step of 1 along v goes, at most."""
+    size = sizes(array) if np.count_nonzero(v) == 1 else room(array)
+    return float(np.max(np.abs(v) / size, initial=0.0))

@@ -16,8 +16,9 @@ from parity.rows import Row, Worst
 from parity.witnesses.numeric import Numeric
 
 PROBES = 3  # one alone sees any single wrong entry; errors of several entries may cancel in one, hardly in three
-SHAKES = 2  # of the first probe; with so few the budget is several hundred moves, and still far below any mistake
-REACH = 1e6  # entries smaller than the typical one by more than this weigh less than 1
+SHAKES = 6  # of a probe; half as many would have to allow for moves that are ten times as large
+ROUNDED = 1e4  # an entry below so many roundings of the typical one weighs less than 1: it is known to fewer digits
+STEEP = 10.0  # with central differences, entries smaller than the typical one by more than this weigh less than 1
 
 
 @dataclass(frozen=True)
@@ -37,16 +38,17 @@ class Directional:
         self.numeric = Numeric(hand, wanted)
         self.numeric.choose(arrays, upstream, each=False)
         self.hand, self.wanted, self.seed = hand, [key for key in wanted if key in ours], seed
-        self.given, self.ours = (arrays, upstream), {key: np.asarray(ours[key], float) for key in self.wanted}
+        self.given, self.returned = (arrays, upstream), {key: np.asarray(ours[key]) for key in self.wanted}
+        self.ours = {key: array.astype(float) for key, array in self.returned.items()}
         self.arrays, self.g = self.numeric.seen(arrays, upstream)
-        self.sizes = {key: self.size_of(array) for key, array in self.ours.items()}
+        self.sizes = {key: self.size_of(key) for key in self.wanted}
 
-    def size_of(self, array):
-        """What each weight is divided by: |entry|, at least the typical one over REACH; zeros count as typical."""
-        size = np.abs(array)
+    def size_of(self, key):
+        """What each weight is divided by: |entry|, not much less than the typical one; zeros count as typical."""
+        size, eps = np.abs(self.ours[key]), float(np.finfo(self.returned[key].dtype).eps)
         typical = float(np.median(size[size > 0])) if size.any() else 1.0
-        reach = REACH if self.numeric.method == "complex step" else 10.0
-        return np.where(size > 0, np.maximum(size, typical / reach), typical)
+        least = ROUNDED * eps if self.numeric.method == "complex step" else 1 / STEEP
+        return np.where(size > 0, np.maximum(size, typical * least), typical)
 
     def probe(self, number, keys=None):
         """The number-th Probe of these keys together."""
@@ -57,33 +59,39 @@ class Directional:
         return self.along(weights)
 
     def along(self, weights):
-        directions = {key[1]: v for key, v in weights.items()}
-        theirs, error = self.numeric.along(directions, self.arrays, self.g)
-        return Probe(weights, sum(float(np.vdot(self.ours[key], v)) for key, v in weights.items()), theirs, error)
+        return Probe(weights, along(self.ours, weights), *self.theirs(weights, self.arrays, self.g))
 
-    def budget(self, probe):
-        """(what rounding explains of a probe, {key: what it explains of each entry of ours}), by shaken runs."""
-        moves, largest = [], {key: np.zeros(array.shape) for key, array in self.ours.items()}
+    def theirs(self, weights, arrays, g):
+        return self.numeric.along({key[1]: v for key, v in weights.items()}, arrays, g)
+
+    def budgets(self, probes):
+        """([what rounding explains of each probe], {key: what it explains of each entry of ours}), by shaken runs."""
+        largest = {key: np.zeros(array.shape) for key, array in self.ours.items()}
+        moves = [0.0] * len(probes)
         for run in range(SHAKES):
-            directions = Directions([self.seed, run])
-            arrays, upstream = self.given
-            arrays = {name: shaken(moved(array, directions), directions) for name, array in arrays.items()}
-            g = [shaken(moved(array, directions), directions) for array in upstream]
-            with np.errstate(all="ignore"), followed(keeps_shaking(directions)):
-                results = self.hand.run(arrays, g)
-                raise_to(largest, results, self.ours)
-                ours = sum(float(np.vdot(np.asarray(results[key], float), v)) for key, v in probe.weights.items())
-                arrays, g = self.numeric.seen(arrays, g)
-                double = {name: shaken(np.asarray(array), directions) for name, array in arrays.items()}
-                theirs = self.numeric.along({k[1]: v for k, v in probe.weights.items()}, double, list(map(plain64, g)))
-            moves.append(abs(ours - probe.ours) + abs(theirs[0] - probe.theirs))
-        entries = sum(array.size for array in self.ours.values())
-        each = factor(SHAKES, entries)
-        budgets = {
-            key: each * np.maximum(array, unit(ours, ours))
-            for (key, array), ours in zip(largest.items(), self.ours.values(), strict=True)
-        }
-        return factor(SHAKES, PROBES) * max(moves) + probe.error, budgets
+            found = self.shaken_run(Directions([self.seed, run]), probes, largest)
+            moves = [max(pair) for pair in zip(moves, found, strict=True)]
+        each = factor(SHAKES, sum(array.size for array in self.ours.values()))
+        budgets = {key: each * np.maximum(largest[key], unit(self.returned[key], self.ours[key])) for key in largest}
+        tries = factor(SHAKES, PROBES * len(probes))
+        return [tries * move + probe.error for move, probe in zip(moves, probes, strict=True)], budgets
+
+    def shaken_run(self, directions, probes, largest):
+        """How far each probe moves, ours and theirs together; raises {key: largest move of each entry of ours}."""
+        arrays, upstream = self.given
+        arrays = {name: shaken(moved(array, directions), directions) for name, array in arrays.items()}
+        upstream = [shaken(moved(array, directions), directions) for array in upstream]
+        with np.errstate(all="ignore"), followed(keeps_shaking(directions)):
+            results = self.hand.run(arrays, upstream)
+            raise_to(largest, results, self.ours)
+            arrays, g = self.numeric.seen(arrays, upstream)
+            double = {name: shaken(np.asarray(array), directions) for name, array in arrays.items()}
+            g = [np.asarray(one, float) for one in g]
+            return [
+                abs(along(results, probe.weights) - probe.ours)
+                + abs(self.theirs(probe.weights, double, g)[0] - probe.theirs)
+                for probe in probes
+            ]
 
     def blame(self, key, budget):
         """The entry of a wrong gradient that is most to blame: (index, ours, theirs, whether it alone is wrong)."""
@@ -110,32 +118,53 @@ class Directional:
         return probe.ours - probe.theirs
 
 
-def plain64(array):
-    return np.asarray(array, float)
+def along(results, weights):
+    """Σ results · weights over all keys."""
+    return sum(float(np.vdot(np.asarray(results[key], float), v)) for key, v in weights.items())
 
 
 def judge_directions(judge):
     """(rows, {key: budget of each entry of ours}): a Row per gradient of a Directional, wrong ones with their entry."""
     probes = [judge.probe(number) for number in range(PROBES)]
-    budget, budgets = judge.budget(probes[0])
-    error = max(abs(probe.ours - probe.theirs) for probe in probes)
+    (budget,), budgets = judge.budgets(probes[:1])
+    error = largest_error(probes)
     if error <= budget:
-        return [passed(key, judge.ours[key], error, budget) for key in judge.wanted], budgets
+        return [passed(key, judge, error, budget) for key in judge.wanted], budgets
+    each = [[judge.probe(number, [key]) for number in range(PROBES)] for key in judge.wanted]
+    limits, budgets = judge.budgets([probes[0] for probes in each])
     rows = []
-    for key in judge.wanted:
-        probes = [judge.probe(number, [key]) for number in range(PROBES)]
-        error = max(abs(probe.ours - probe.theirs) for probe in probes)
-        ours = judge.ours[key]
-        rows.append(passed(key, ours, error, budget) if error <= budget else failed(key, judge, error, budget))
+    for key, probes, budget in zip(judge.wanted, each, limits, strict=True):
+        error = largest_error(probes)
+        rows.append((passed if error <= budget else failed)(key, judge, error, budget))
     return rows, budgets
 
 
-def passed(key, ours, error, budget):
+def largest_error(probes):
+    """The largest disagreement, beyond what theirs says of its own error where that is larger than the first's."""
+    return max(abs(probe.ours - probe.theirs) - max(0.0, probe.error - probes[0].error) for probe in probes)
+
+
+def passed(key, judge, error, budget):
     """A right gradient: what a probe is off by, in sizes of an entry, is what any entry could still hide."""
+    ours, size = judge.ours[key], judge.sizes[key]
     verdict, note = "pass", f"{PROBES} random directions"
     if not ours.any():
         verdict, note = "void", "nothing was proved: all is 0"
-    return Row(key[1], key[0], ours.shape, verdict, error=error, budget=budget, note=note, hides=budget, size=ours.size)
+    elif not budget < 1:
+        verdict, note = "void", "nothing was proved: rounding explains errors as large as an entry"
+    blurred = int(np.sum((np.abs(ours) < budget * size) & (ours != 0)))
+    return Row(
+        key[1],
+        key[0],
+        ours.shape,
+        verdict,
+        error=error,
+        budget=budget,
+        note=note,
+        hides=budget,
+        blurred=blurred,
+        size=ours.size,
+    )
 
 
 def failed(key, judge, error, budget):

@@ -10,12 +10,13 @@ from parity.followed import followed
 from parity.rounding.budget import SHAKES, factor, keeps_shaking
 from parity.rounding.shaken import Directions, moved, plain, shaken
 from parity.subjects.base import SubjectRaised, name_outputs
-from parity.witnesses.differences import central, quick
+from parity.witnesses.differences import central, fine, quick
+from parity.witnesses.scales import sizes
 from parity.witnesses.steps import UNDERFLOW, StepLost, complex_step
 
 MOST = 64  # entries of one gradient whose reference is shaken, where ours alone does not explain the difference
 TINY = float(np.finfo(float).tiny)
-TRUSTED = 1e-4  # a complex step that loses a factor, a term or a sign differs from central differences by far more
+TRUSTED = 1e-8  # a complex step that loses a factor, a term or a sign differs from central differences by far more
 
 
 class Numeric:
@@ -60,7 +61,7 @@ class Numeric:
         From the worst entry on: one that this does not explain leaves its row wrong, and the rest need no look.
         """
         least = UNDERFLOW * max(1.0, *(float(np.max(np.abs(g), initial=0.0)) for g in upstream))
-        found = {key: np.maximum(array, self.own_error.get(key, least)) for key, array in budget.items()}
+        found = {key: np.array(np.maximum(array, self.own_error.get(key, least))) for key, array in budget.items()}
         for key in self.wanted:
             if np.shape(ours.get(key)) != np.shape(truth[key]) or np.asarray(ours[key]).dtype.kind not in "fiub":
                 continue
@@ -146,7 +147,7 @@ class Numeric:
         array alone must not hide behind the others.
         """
         rng = np.random.default_rng(0)
-        v = {name: rng.normal(size=np.shape(arrays[name])) * scale_of(arrays[name]) for _, name in self.wanted}
+        v = {name: rng.normal(size=np.shape(arrays[name])) * sizes(arrays[name]) for _, name in self.wanted}
         one_by_one = ({name: v[name]} for name in v) if each else ()
         return all(self.step_agrees(directions, arrays, upstream) for directions in (v, *one_by_one))
 
@@ -156,7 +157,7 @@ class Numeric:
             found = complex_step(self.own, directions, arrays, upstream)
         except (StepLost, SubjectRaised):
             return False
-        for difference in (quick, central):
+        for difference in (quick, central, fine):
             expected, error = difference(self.own, directions, arrays, upstream)
             if abs(found - expected) <= TRUSTED * max(abs(found), abs(expected)) + 10 * error:
                 return True
@@ -172,10 +173,4 @@ def nudged(array):
     """A float array moved by about a thousandth, off any kink that it stands on."""
     if array.dtype.kind != "f":
         return array
-    return array + 1e-3 * scale_of(array) * np.random.default_rng(1).uniform(-1, 1, array.shape)
-
-
-def scale_of(array):
-    """The size of an array's entries, 1 where all are 0."""
-    largest = np.max(np.abs(plain(array)), initial=0.0)
-    return float(largest) or 1.0
+    return array + 1e-3 * sizes(array) * np.random.default_rng(1).uniform(-1, 1, array.shape)

@@ -1,0 +1,117 @@
+"""Real functions that are not analytic, continued from the real line so that a complex step passes through them.
+
+|z| for complex z drops the step; the continuation ±z keeps it. What is not continued here and is known to drop or mix
+imaginary parts raises StepLost: such a forward is differentiated by central differences.
+"""
+
+import numpy as np
+
+
+class StepLost(Exception):
+    """The forward does not let complex numbers through."""
+
+
+def absolute(z):
+    return np.where(z.real < 0, -z, z)
+
+
+def logaddexp(a, b):
+    return np.maximum(a, b) + np.log1p(np.exp(np.minimum(a - b, b - a)))
+
+
+def of_real_part(ufunc):
+    return lambda z: ufunc(z.real)
+
+
+CONTINUED = {
+    np.absolute: absolute,
+    np.fabs: absolute,
+    np.conjugate: lambda z: z,
+    np.logaddexp: logaddexp,
+    np.hypot: lambda a, b: np.sqrt(a * a + b * b),
+}
+CONTINUED |= {ufunc: of_real_part(ufunc) for ufunc in (np.sign, np.floor, np.ceil, np.trunc, np.rint)}
+
+
+def norm(x, ord=None, axis=None, keepdims=False):
+    if ord not in (None, 2, "fro") or (ord == 2 and axis is None and x.ndim > 1):
+        raise StepLost
+    return np.sqrt((x * x).sum(axis=axis, keepdims=keepdims))
+
+
+def var(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False):
+    if out is not None or dtype is not None:
+        raise StepLost
+    d = a - a.mean(axis=axis, keepdims=True)
+    squares = (d * d).sum(axis=axis, keepdims=keepdims)
+    return squares / (d.size / max(squares.size, 1) - ddof)
+
+
+def std(*args, **options):
+    return np.sqrt(var(*args, **options))
+
+
+FUNCTIONS = {np.linalg.norm: norm, np.var: var, np.std: std}
+LOST = {np.real, np.imag, np.angle, np.real_if_close, np.vdot, np.cov, np.corrcoef, np.nanvar, np.nanstd}
+LOST |= {getattr(np.linalg, name) for name in ("svd", "eigh", "eigvalsh", "cholesky", "qr", "pinv", "lstsq", "slogdet")}
+LOST |= {function for function in vars(np.fft).values() if callable(function) and not isinstance(function, type)}
+
+
+class Analytic(np.ndarray):
+    """An array whose complex kind is real numbers with a step: for subclasses that see every operation."""
+
+    def var(self, *args, **options):
+        return var(self, *args, **options) if self.dtype.kind == "c" else super().var(*args, **options)
+
+    def std(self, *args, **options):
+        return std(self, *args, **options) if self.dtype.kind == "c" else super().std(*args, **options)
+
+
+def is_complex(value):
+    return isinstance(value, np.ndarray | np.generic) and value.dtype.kind == "c"
+
+
+def continued(ufunc, method, inputs):
+    """What stands in for a ufunc that is called on complex numbers; None where it may be called as it is."""
+    if method == "__call__" and ufunc in CONTINUED and any(map(is_complex, inputs)):
+        return CONTINUED[ufunc]
+    return None
+
+
+def continued_function(function, args):
+    """The same for a function of NumPy's. Raises StepLost."""
+    if not (args and is_complex(args[0])):
+        return None
+    if function in LOST:
+        raise StepLost
+    return FUNCTIONS.get(function)
+
+
+class Stepped(Analytic):
+    """A complex array of the complex step: continues what is not analytic, and hands that on to all results."""
+
+    def __array_ufunc__(self, ufunc, method, *inputs, out=None, **options):
+        if out is None and (function := continued(ufunc, method, inputs)):
+            return function(*inputs)
+        if out is not None:
+            options["out"] = tuple(map(unstepped, out))
+        options = {name: unstepped(option) for name, option in options.items()}
+        result = getattr(ufunc, method)(*map(unstepped, inputs), **options)
+        if out is not None:
+            return out[0] if len(out) == 1 else out
+        return stepped(result)
+
+    def __array_function__(self, function, types, args, kwargs):
+        if stand_in := continued_function(function, args):
+            return stand_in(*args, **kwargs)
+        result = super().__array_function__(function, types, args, kwargs)
+        return type(result)(map(stepped, result)) if type(result) in (tuple, list) else stepped(result)
+
+
+def stepped(value):
+    """A plain complex array as a Stepped one, sharing memory; anything else as it is."""
+    return value.view(Stepped) if type(value) is np.ndarray and value.dtype.kind == "c" else value
+
+
+def unstepped(value):
+    return value.view(np.ndarray) if isinstance(value, Stepped) else value

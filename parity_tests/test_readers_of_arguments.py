@@ -1,0 +1,79 @@
+"""Are arguments of forward and backward given their roles, and subjects that cannot be read refused by name?"""
+
+import numpy as np
+import pytest
+
+import parity
+from parity_tests.keepers import Affine
+
+
+class Cell:
+    """Two outputs, two upstream gradients; backward wants the input as well."""
+
+    def step(self, x, h):
+        self.x, self.h = x, h
+        return np.tanh(x + h), x * h
+
+    def backward(self, dh, dc):
+        slope = 1 - np.tanh(self.x + self.h) ** 2
+        return dh * slope + dc * self.h, dh * slope + dc * self.x
+
+
+class CalledCell(Cell):
+    def __call__(self, x, h):
+        return self.step(x, h)
+
+
+class ForwardCell(Cell):
+    """Its outputs could be taken for an output and a cache."""
+
+    def forward(self, x, h):
+        return self.step(x, h)
+
+
+@pytest.mark.parametrize("cell", [CalledCell, ForwardCell])
+def test_upstream_gradients_of_several_outputs_may_be_arguments(cell):
+    report = parity.assert_parity(cell(), (5, 4), (5, 4))
+    assert [row.name for row in report.rows] == ["output 0", "output 1", "x", "h"]
+
+
+def test_upstream_gradients_without_an_output_are_refused():
+    class OneOutput(CalledCell):
+        def __call__(self, x, h):
+            return self.step(x, h)[0]
+
+    report = parity.check(OneOutput(), (5, 4), (5, 4))
+    assert report.verdict == "error"
+    assert "backward takes dh, dc, forward gives 1 outputs" in str(report)
+
+
+class WantsTheInput(Affine):
+    def forward(self, x):
+        return x @ self.W + self.b
+
+    def backward(self, dz, x):
+        self.x = x
+        return super().backward(dz)
+
+
+def test_backward_may_take_the_input_again():
+    assert len(parity.assert_parity(WantsTheInput(), (5, 4)).rows) == 4
+
+
+class Steps(Affine):
+    def backward(self, dz, lr):
+        return super().backward(dz)
+
+
+@pytest.mark.parametrize(
+    ("subject", "message"),
+    [
+        (Affine, "the subject is the class Affine; pass an instance of it"),
+        (Steps(), "backward takes a step size lr: it updates weights where it should give gradients"),
+        (3, "cannot read 3 as a hand-derived backward"),
+        ([np.tanh, np.tanh], "cannot read .* expected an object with forward and backward, a pair of functions"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_by_name(subject, message):
+    with pytest.raises(TypeError, match=message):
+        parity.check(subject, (5, 4))
