@@ -107,7 +107,7 @@ def judged(hand, arrays, drawn, against, wrt, setting):
     found += [finding for finding in noticed if finding.row]
     rows = [failed_by(row, found) if hand.proves else unproved(row) for row in rows]
     if any(row.verdict == "fail" and row.kind in GRADIENTS for row in rows):
-        findings = [*findings, *diagnose(examination, trial, [*found, *non_finite(rows)])]
+        findings = [*findings, *diagnose(examination, trial, [*found, *findings, *non_finite(rows)])]
     title = f"{hand.name} against {reference.name}"
     conditions = "; ".join(filter(None, [setting.conditions(hand), reference.notes]))
     said = [*forward, *found, *noticed, *findings]

@@ -147,7 +147,7 @@ def test_gradients_that_are_no_numbers_are_named(name):
 
 
 NUMBERS = {
-    "shape": (lambda dx: dx.T, "shape-mismatch"),
+    "shape": (lambda dx: dx[1:], "shape-mismatch"),
     "complex": (lambda dx: dx + 0j, "dtype-changed"),
     "float32": (lambda dx: dx.astype("float32"), "dtype-changed"),
     "nan": (lambda dx: np.where(dx == dx.max(), np.nan, dx), "non-finite"),
