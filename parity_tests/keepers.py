@@ -8,29 +8,6 @@ RNG = np.random.default_rng(0)
 W, B = RNG.normal(size=(4, 3)), RNG.normal(size=3)
 
 
-def dense(w, b, dw, db, start):
-    """A class that keeps its arrays under those names; start: of the gradients, absent where it is False."""
-
-    class Dense:
-        def __init__(self):
-            setattr(self, w, W.copy())
-            setattr(self, b, B.copy())
-            if start is not False:
-                setattr(self, dw, start)
-                setattr(self, db, start)
-
-        def forward(self, x):
-            self.x = x
-            return x @ getattr(self, w) + getattr(self, b)
-
-        def backward(self, dz):
-            setattr(self, dw, self.x.T @ dz)
-            setattr(self, db, dz.sum(axis=0))
-            return dz @ getattr(self, w).T
-
-    return Dense()
-
-
 class Affine:
     """Weights as arrays, gradients as backward leaves them; the base of what differs in where they are kept."""
 
@@ -148,6 +125,20 @@ class OfData(Affine):
     b: np.ndarray = field(default_factory=B.copy)
 
 
+class OfItsClass(Affine):
+    """Weights are attributes of the class."""
+
+    W, b = W.copy(), B.copy()
+
+    def __init__(self):
+        pass
+
+
+class InWholeNumbers(Affine):
+    def __init__(self):
+        self.W, self.b = np.array([[1, -1, 3], [2, 2, -1], [0, 1, 1], [-2, 1, 2]]), np.zeros(3, int)
+
+
 class Called(Affine):
     __call__ = Affine.forward
     forward = None  # type: ignore[assignment]
@@ -180,4 +171,16 @@ class ReturnsAList(Affine):
 
 
 KEPT = [Affine, InPlace, OfObjects, OfDicts, OfDictsNamedDW, ParametersAndGradients, OfLists, OfListsMadeInBackward]
-KEPT += [OfTuples, Slotted, OfData, Called, Predicting, ReturnsADict, ReturnsInputAndDict, ReturnsAll, ReturnsAList]
+KEPT += [
+    OfItsClass,
+    InWholeNumbers,
+    OfTuples,
+    Slotted,
+    OfData,
+    Called,
+    Predicting,
+    ReturnsADict,
+    ReturnsInputAndDict,
+    ReturnsAll,
+    ReturnsAList,
+]

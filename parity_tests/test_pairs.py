@@ -101,6 +101,16 @@ def test_an_input_that_is_called_y_is_no_output():
     right_and_wrong(lambda p, y: (p - y) ** 2, lambda dz, p, y: (2 * dz * (p - y), -2 * dz * (p - y)), (5, 4), (5, 4))
 
 
+def test_functions_may_share_variables():
+    kept = {}
+
+    def forward(x):
+        kept["y"] = np.tanh(x)
+        return kept["y"]
+
+    right_and_wrong(forward, lambda dy: dy * (1 - kept["y"] ** 2), (5, 4))
+
+
 def both(x):
     return np.sin(x), x * x
 

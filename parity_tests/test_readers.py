@@ -5,7 +5,7 @@ import pytest
 from torch import nn
 
 import parity
-from parity_tests.keepers import KEPT, Affine, dense
+from parity_tests.keepers import KEPT, Affine, B, W
 
 NAMES = [
     ("W", "b", "W_grad", "b_grad"),
@@ -29,6 +29,29 @@ def rows(subject, *inputs, **options):
     report = parity.check(subject, *(inputs or ((5, 4),)), **options)
     assert report.ok, report
     return {f"{row.kind} {row.name}" for row in report.rows}
+
+
+def dense(w, b, dw, db, start):
+    """A class that keeps its arrays under those names; start: of the gradients, absent where it is False."""
+
+    class Dense:
+        def __init__(self):
+            setattr(self, w, W.copy())
+            setattr(self, b, B.copy())
+            if start is not False:
+                setattr(self, dw, start)
+                setattr(self, db, start)
+
+        def forward(self, x):
+            self.x = x
+            return x @ getattr(self, w) + getattr(self, b)
+
+        def backward(self, dz):
+            setattr(self, dw, self.x.T @ dz)
+            setattr(self, db, dz.sum(axis=0))
+            return dz @ getattr(self, w).T
+
+    return Dense()
 
 
 @pytest.mark.parametrize("start", [np.zeros(1), None, False], ids=["zeros", "None", "absent"])
@@ -117,3 +140,29 @@ def test_what_backward_returns_too_much_is_refused_with_the_remedy():
     report = parity.check(ReturnsTooMuch(), (5, 4))
     assert report.verdict == "error"
     assert "leave gradients of weights in attributes (W_grad), or return them as a dict" in str(report)
+
+
+class Neuron:
+    """One output; its bias is a number."""
+
+    def __init__(self, bias):
+        self.w, self.b, self.rate = np.array([0.5, -1.0, 2.0]), bias, 0.1
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.w + self.b
+
+    def backward(self, dz):
+        self.dw, self.db = self.x.T @ dz, self.sum(dz)
+        return np.outer(dz, self.w)
+
+    def sum(self, dz):
+        return dz.sum()
+
+
+@pytest.mark.parametrize("bias", [0, 0.3, np.float64(0.3), np.array(0.3)], ids=lambda bias: type(bias).__name__)
+def test_a_bias_may_be_a_number(bias):
+    assert rows(Neuron(bias), (5, 3)) == {"output output", "input x", "parameter w", "parameter b"}
+    wrong = type("Wrong", (Neuron,), {"sum": lambda self, dz: dz.mean()})
+    report = parity.check(wrong(bias), (5, 3))
+    assert {row.name for row in report.rows if row.verdict == "fail"} == {"b"}

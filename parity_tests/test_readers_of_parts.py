@@ -113,6 +113,23 @@ def test_a_part_that_stands_twice_has_one_row():
     assert [row.name for row in parity.assert_parity(Shared(), (6, 4)).rows] == ["output", "x", "first.W", "first.b"]
 
 
+def test_parts_are_found_however_deep_they_are():
+    class Wraps:
+        def __init__(self, inner):
+            self.inner = inner
+
+        def forward(self, x):
+            return self.inner.forward(x)
+
+        def backward(self, dz):
+            return self.inner.backward(dz)
+
+    net = Layer(4, 3)
+    for _ in range(20):
+        net = Wraps(net)
+    assert [row.kind for row in parity.assert_parity(net, (5, 4)).rows].count("parameter") == 2
+
+
 class OfMatrices:
     """Lists of weights and of biases, and of their gradients."""
 

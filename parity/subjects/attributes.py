@@ -4,6 +4,7 @@ A place is a path from the object: (("attr", "l1"), ("attr", "W")), so that it i
 """
 
 import types
+from collections import deque
 
 import numpy as np
 
@@ -13,7 +14,7 @@ PARAMETER_HOLDERS = ("params", "parameters", "weights", "param")
 GRADIENT_HOLDERS = ("grads", "gradients", "grad", "dparams", "d_params")
 VALUES = ("data", "value", "values")  # of an object that holds a weight beside its `grad`
 ATOMS = (np.ndarray, np.generic, str, bytes, int, float, complex, bool, type, types.ModuleType, types.FunctionType)
-DEPTH = 6
+DEPTH, MOST = 60, 10_000  # steps from the object to a part, and parts: what lies beyond is no network of layers
 
 
 def get(root, path):
@@ -47,10 +48,10 @@ def label_of(path):
 def parts(root):
     """Pairs (path, object) for the object and everything below it that has attributes of its own, each once."""
     seen: set[int] = set()
-    queue: list[tuple[tuple, object]] = [((), root)]
+    queue: deque[tuple[tuple, object]] = deque([((), root)])
     while queue:
-        path, part = queue.pop(0)
-        if id(part) in seen or len(path) > DEPTH:
+        path, part = queue.popleft()
+        if id(part) in seen or len(path) > DEPTH or len(seen) > MOST:
             continue
         seen.add(id(part))
         if not isinstance(part, dict | list | tuple):
@@ -68,13 +69,23 @@ def children(part):
 
 
 def attributes(part):
-    """{name: value} of an object's own attributes, those in __slots__ among them."""
-    slots = [slot for kind in type(part).__mro__ for slot in np.atleast_1d(vars(kind).get("__slots__", ())).tolist()]
-    return {slot: getattr(part, slot) for slot in slots if hasattr(part, slot)} | getattr(part, "__dict__", {})
+    """{name: value} of an object's attributes: its own, those in __slots__, and the arrays of its class."""
+    kinds = [vars(kind) for kind in reversed(type(part).__mro__)]
+    shared = {name: value for kind in kinds for name, value in kind.items() if isinstance(value, np.ndarray)}
+    slots = [slot for kind in kinds for slot in np.atleast_1d(kind.get("__slots__", ())).tolist()]
+    own = {slot: getattr(part, slot) for slot in slots if hasattr(part, slot)}
+    return shared | own | getattr(part, "__dict__", {})
 
 
 def is_weight(value):
     return isinstance(value, np.ndarray) and value.dtype.kind == "f"
+
+
+def is_number(value):
+    """Whether a value is a weight if backward writes a gradient for it: a bias that starts as 0, a whole number."""
+    if isinstance(value, np.ndarray | np.generic):
+        return value.dtype.kind in "fiu"
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def pairs(root):
@@ -90,7 +101,7 @@ def attribute_pairs(part):
     """`W` beside `W_grad`, `dW`, …; lists and dicts of weights beside those of their gradients."""
     values = attributes(part)
     for name, value in values.items():
-        if is_weight(value) and (gradient := gradient_beside(name, values, is_array_like)):
+        if is_number(value) and (gradient := gradient_beside(name, values, is_array_like)):
             yield (("attr", name),), (("attr", gradient),)
         elif isinstance(value, dict | list | tuple) and (gradient := gradient_beside(name, values, is_holder)):
             yield from items_beside((name, value), (gradient, values[gradient]))
@@ -130,7 +141,7 @@ def items_beside(weights, gradients):
     else:
         return
     for key, twin in twins.items():
-        if is_weight(ours[key]) and twin is not None:
+        if is_number(ours[key]) and twin is not None:
             yield (("attr", holder), ("item", key)), (("attr", other), ("item", twin))
 
 
@@ -139,5 +150,5 @@ def value_pairs(part):
     values = attributes(part)
     if "grad" in values:
         for name in VALUES:
-            if is_weight(values.get(name)):
+            if is_number(values.get(name)):
                 yield (("attr", name),), (("attr", "grad"),)

@@ -18,8 +18,9 @@ def discover(hand, arrays):
     net = state[0]
     steady = [path for path in known if same(own[label_of(path)], hand.left_at(net, path))]
     returned = state[2] if hand.joint else hand.pulled(net, outputs, state[1], arrays)
-    found = {path: gradient for path, gradient in pairs(net).items() if path in steady or hand.joint}
-    found = {path: g for path, g in found.items() if path in known and label_of(path) not in hand.forward_names}
+    found = {path: gradient for path, gradient in pairs(net).items() if label_of(path) not in hand.forward_names}
+    found = {path: g for path, g in found.items() if path in steady or learnt_number(hand, net, path, g, known)}
+    hand.ties = tied(hand, net, known, found)
     rest, named = parted(returned)
     without = [path for path in steady if path not in found and path not in set(found.values())]
     without = [path for path in without if label_of(path) not in hand.forward_names]
@@ -27,11 +28,64 @@ def discover(hand, arrays):
     ordered = in_order(rest, hand, [path for path in without if path not in keyed])
     hand.order = [label_of(path) for path in ordered]
     hand.gradients = {label_of(path): gradient for path, gradient in found.items()}
-    learnt = [path for path in known if path in found or path in keyed or path in ordered]
-    hand.places = {label_of(path): path for path in known if path in learnt or path in without}
-    hand.parameters = {label_of(path): get(hand.subject, path) for path in learnt}
-    hand.buffers = {label_of(path): get(hand.subject, path) for path in without if path not in learnt}
+    learnt = [path for path in dict.fromkeys([*known, *found]) if path in found or path in keyed or path in ordered]
+    fill_in(hand, learnt, [path for path in without if path not in learnt])
     missing(hand, learnt, arrays, {name: array for name, array in own.items() if name in hand.places})
+
+
+def fill_in(hand, learnt, kept):
+    """Parameters and buffers, and where they are; a tied array has one place, and paths beside it."""
+    tied_paths = {path for paths in hand.ties.values() for path in paths}
+    kept = [path for path in kept if path not in tied_paths]
+    hand.places = {label_of(path): path for path in (*learnt, *kept)}
+    hand.parameters = {label_of(path): as_floats(get(hand.subject, path)) for path in learnt}
+    hand.buffers = {label_of(path): get(hand.subject, path) for path in kept}
+
+
+def as_floats(weight):
+    return weight if is_weight(weight) else np.asarray(weight, float)
+
+
+def learnt_number(hand, net, path, gradient, known):
+    """Whether a number, or what starts in whole numbers, is a weight: it stayed, and backward wrote its gradient."""
+    if path in known:
+        return hand.joint
+    before, after = (hand.left_at(root, path) for root in (hand.subject, net))
+    wrote = [hand.left_at(root, gradient) for root in (hand.subject, net)]
+    return (
+        np.array_equal(before, after) and wrote[1] is not None and not (wrote[0] is not None and np.array_equal(*wrote))
+    )
+
+
+def tied(hand, net, known, found):
+    """{name: other paths} of arrays that the object keeps more than once: a change of one is a change of all.
+
+    Where several have a gradient, the first one's must be that of all: the same as the others', or their sum. Then the
+    others are dropped from found; else each is taken for a weight of its own.
+    """
+    ties: dict = {}
+    groups: dict = {}
+    for path in known:
+        groups.setdefault(id(get(hand.subject, path)), []).append(path)
+    for paths in groups.values():
+        owners = [path for path in paths if path in found]
+        first, *rest = [hand.left_at(net, found[path]) for path in owners] or [None]
+        if not owners or len(paths) == 1 or (rest and not (all_same(first, rest) or close(first, rest))):
+            continue
+        ties[label_of(owners[0])] = [path for path in paths if path != owners[0]]
+        for path in owners[1:]:
+            del found[path]
+    return ties
+
+
+def all_same(first, rest):
+    return all(np.array_equal(first, other) for other in rest)
+
+
+def close(first, parts):
+    """Whether the first is the sum of the parts."""
+    shapes = {np.shape(gradient) for gradient in (first, *parts)}
+    return len(shapes) == 1 and not any(part is None for part in parts) and np.allclose(first, sum(parts))
 
 
 def weights_of(root):

@@ -1,5 +1,7 @@
 """Subjects that are two functions: `y = forward(*args)` with `backward(dy, *args)`, or with `backward(dy, cache)`."""
 
+import inspect
+
 import numpy as np
 
 from parity.subjects.base import (
@@ -24,7 +26,8 @@ class HandPair(Hand):
 
     With a cache: forward returns (y, cache) and backward takes (dy, cache). Where the returned pair could also be two
     outputs, it is a cache if backward's second argument has a name of its own, or if it is one of the inputs itself.
-    Without one, an argument called y or out is the output; several upstream gradients are a tuple, or arguments apart.
+    Functions that share variables keep it to themselves: backward takes dy alone. Without a cache, an argument called y
+    or out is the output; several upstream gradients are a tuple, or arguments apart.
     """
 
     def __init__(self, subject, inputs):
@@ -34,6 +37,7 @@ class HandPair(Hand):
         self.parameters, self.buffers = {}, {}
         names = [p.name for p in positional(self.pull) if p.default is p.empty]
         self.takes_two = len(names) == 2
+        self.owns_cache = len(list(inspect.signature(self.pull).parameters)) == 1 if names else False
         self.pulled = names
         self.may_cache = self.takes_two and (names[1] in CACHES or names[1:] != self.input_names)
         self.read_as = "a pair of functions"
@@ -52,6 +56,8 @@ class HandPair(Hand):
 
     def taken(self, inputs, output):
         """What backward takes beside the upstream gradient: the inputs, and the output where it is called so."""
+        if self.owns_cache:
+            return ()
         names, count = self.pulled[1:], len(inputs)
         if not (count == len(names) == 1 or len(names) == count + 1) or not OUTPUTS & set(names) - {*self.input_names}:
             return tuple(inputs)

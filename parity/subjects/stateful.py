@@ -34,7 +34,7 @@ class HandStateful(Hand):
     """Every run is on a fresh deep copy. roles: what each positional argument of backward is given.
 
     places, gradients: {name of a weight: path}, where it is and where its gradient goes. order: names of weights whose
-    gradients backward returns one by one, after those of the inputs.
+    gradients backward returns one by one, after those of the inputs. ties: {name: other paths of the same array}.
     """
 
     owns_cache = True
@@ -58,6 +58,7 @@ class HandStateful(Hand):
         self.places: dict = {}
         self.gradients: dict = {}
         self.order: list = []
+        self.ties: dict = {}
 
     def read_roles(self):
         """(role, name) of each positional argument of backward; one with a default is left to it, but for the first.
@@ -118,8 +119,9 @@ class HandStateful(Hand):
         """A deep copy with the given weights and buffers; what will hold a gradient takes the weight's precision."""
         net = copy.deepcopy(self.subject)
         for name, path in self.places.items():
-            array = arrays[name]
-            put(net, path, array if name in self.parameters else np.array(array, subok=True))
+            array = arrays[name] if name in self.parameters else np.array(arrays[name], subok=True)
+            for place in (path, *self.ties.get(name, ())):
+                put(net, place, array)
         for name, path in self.gradients.items():
             slot, real = self.left_at(net, path), np.finfo(arrays[name].dtype).dtype
             if is_weight(slot) and slot.dtype != real:

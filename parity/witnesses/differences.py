@@ -10,6 +10,7 @@ from itertools import pairwise
 import numpy as np
 
 from parity.rounding.shaken import plain
+from parity.subjects.base import ContractBroken, SubjectRaised
 from parity.witnesses.scales import room, sizes
 
 FIRST = 2.0**-5  # of the size of x: larger steps meet curvature, and kinks, that smaller ones do not
@@ -44,7 +45,7 @@ def quick(hand, directions, arrays, upstream):
 
 def difference(hand, directions, arrays, upstream, h):
     """(D(h), what the rounding of J makes of it)."""
-    ahead, behind = (moved_outputs(hand, directions, arrays, step) for step in (h, -h))
+    ahead, behind = (moved_outputs(hand, directions, arrays, upstream, step) for step in (h, -h))
     total = sum(np.sum(g * (a - b)) for g, a, b in zip(upstream, ahead, behind, strict=True))
     size = sum(np.sum(np.abs(g * a)) for g, a in zip(upstream, ahead, strict=True))
     return float(total) / (2 * h), float(size) * np.finfo(float).eps / h
@@ -74,11 +75,20 @@ def climbed(ladder):
     return int(np.argmin(errors)), values[1:], errors
 
 
-def moved_outputs(hand, directions, arrays, h):
+def moved_outputs(hand, directions, arrays, upstream, h):
     """The outputs at x + h v, as float64 arrays."""
     moved = arrays | {name: arrays[name] + h * v for name, v in directions.items()}
     with np.errstate(all="ignore"):
-        return [np.asarray(plain(output), float) for output in hand.outputs(moved)]
+        return fitting([np.asarray(plain(output), float) for output in hand.outputs(moved)], upstream)
+
+
+def fitting(outputs, upstream):
+    """The outputs, where they have the shapes of the upstream gradients. Raises SubjectRaised."""
+    shapes, wanted = [output.shape for output in outputs], [np.shape(g) for g in upstream]
+    if shapes != wanted:
+        error = ContractBroken(f"forward returns outputs of shapes {shapes} and {wanted} for inputs of the same shapes")
+        raise SubjectRaised(str(error)) from error
+    return outputs
 
 
 def step_scale(directions, arrays):

@@ -13,6 +13,7 @@ import numpy as np
 from parity.analytic import StepLost, stepped
 from parity.followed import CREATORS, followed
 from parity.rounding.shaken import plain
+from parity.witnesses.differences import fitting
 
 STEP = 1e-20
 UNDERFLOW = float(np.finfo(float).smallest_normal) / STEP  # smaller derivatives are lost
@@ -26,6 +27,7 @@ def complex_step(hand, directions, arrays, upstream):
         outputs = [np.asarray(plain(output)) for output in hand.outputs(ahead)]
     if not any(np.iscomplexobj(output) for output in outputs):
         raise StepLost
+    fitting(outputs, upstream)
     return sum(float(np.sum(g * output.imag)) for g, output in zip(upstream, outputs, strict=True)) / STEP
 
 
