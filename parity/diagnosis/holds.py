@@ -16,20 +16,22 @@ class Hold:
     change: Change | None
     fixed: frozenset
     span: Span | None = None
+    code: str = ""  # what such an edit shows
+    turn: float = float("inf")  # when in the run its place was first reached
 
 
 def held(survey, changes):
     """A Hold for each of the Changes that sets results right and makes none wrong."""
     for change in changes:
         if fixed := set_right(survey, left(survey, survey.trial, [*survey.active, change])):
-            yield Hold(change, fixed)
+            yield Hold(change, fixed, turn=survey.sites[change.site][0].index)
 
 
-def held_edits(survey, spans):
-    """A Hold for each of the edits of the source that sets results right and makes none wrong."""
-    for span in spans if None not in survey.spans else ():
+def held_edits(survey, edits):
+    """A Hold for each of the edits of the source, pairs (Span, code), that sets results right and makes none wrong."""
+    for span, code in edits if None not in survey.spans else ():
         if fixed := set_right(survey, survey.runner.edited([*survey.spans, span], survey.trial)):
-            yield Hold(None, fixed, span)
+            yield Hold(None, fixed, span, code)
 
 
 def set_right(survey, wrong):
