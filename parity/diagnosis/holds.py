@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from parity.diagnosis.changes.change import Change
 from parity.diagnosis.editing.edits import Span
+from parity.diagnosis.runner import wrong
 
 CONFIRMATIONS = 2  # fresh trials on which a change must hold as well
 FRESH = 5  # fresh trials that are looked at, for those on which the mistake shows
@@ -34,15 +35,15 @@ def held_edits(survey, edits):
             yield Hold(None, fixed, span, code)
 
 
-def set_right(survey, wrong):
-    """The keys that are wrong no more; none where one is that was right, or where nothing came out."""
-    return survey.wrong - wrong if wrong is not None and wrong <= survey.wrong else frozenset()
+def set_right(survey, keys):
+    """The keys that are wrong no more where these are; none where one was right, or where nothing came out."""
+    return survey.wrong - keys if keys is not None and keys <= survey.wrong else frozenset()
 
 
 def left(survey, trial, changes):
     """The keys that are wrong on a trial with these changes; None where they cannot be made."""
     tape = survey.runner.run(trial, changes, noting=False)
-    return None if tape is None else trial.wrong(tape.results)
+    return None if tape is None else wrong(trial, tape.results)
 
 
 def confirmed(survey, hold):

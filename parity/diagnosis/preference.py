@@ -24,7 +24,8 @@ def preference(survey, hold):
     """What to sort Holds by: how far-fetched they are, then the order of the run; of one statement its whole first.
 
     A derivative belongs into the class that computes the function; of two equal factors the later one is the surplus;
-    what scales early in the forward pass scales late in backward, and the terms of a statistic come at its end.
+    what scales early in the forward pass scales late in backward, and the terms of a statistic come at its end. A line
+    that gives a value another name and does nothing else lacks something more likely than one that does something.
     """
     if hold.change is None:
         return ()
@@ -33,7 +34,8 @@ def preference(survey, hold):
     strange = pair is not None and owner(pair.site) != owner(change.site)
     statement = survey.statement(place)[-1].event.index
     late = change.kind in ("drop", "projection") or scaled_early(survey, change)
-    return rank(survey, change), strange, -statement if late else statement, -place.event.index
+    idle = place.name == "read" and is_alias(change.site)
+    return rank(survey, change), strange, not idle, -statement if late else statement, -place.event.index
 
 
 def scaled_early(survey, change):
@@ -91,6 +93,12 @@ def is_argument(site):
     node = node_at(site)
     up = None if node is None else parents(tree_of(site)).get(node)
     return isinstance(up, ast.Call) and is_users_call(up) and node in up.args and not isinstance(node, ast.Call)
+
+
+def is_alias(site):
+    """Whether a site is all that an assignment assigns."""
+    statement = statement_node(site)
+    return isinstance(statement, ast.Assign) and statement.value is node_at(site)
 
 
 def is_returned(site):

@@ -10,11 +10,23 @@ from parity.diagnosis.place import WRITES
 
 # operation: [(template, kind, rank)]
 FORMS = {
-    "multiply": [("A", "drop", 1.0), ("B", "drop", 1.0), ("A / B", "invert", 1.8)],
+    "multiply": [("A", "drop", 1.0), ("B", "drop", 1.0), ("A / B", "invert", 1.8), ("A + B", "operator", 1.9)],
     "divide": [("A", "drop", 1.0), ("A * B", "invert", 1.8), ("B / A", "invert", 1.8)],
-    "add": [("A - B", "sign", 1.0), ("B - A", "sign", 1.2), ("A", "drop term", 1.1), ("B", "drop term", 1.1)],
-    "subtract": [("B - A", "sign", 0.9), ("A + B", "sign", 1.0), ("A", "drop term", 1.1), ("-B", "drop term", 1.2)],
-    "negative": [("A", "sign", 0.9)],
+    "add": [
+        ("A - B", "sign", 1.0),
+        ("B - A", "sign", 1.2),
+        ("A", "drop term", 1.1),
+        ("B", "drop term", 1.1),
+        ("A * B", "operator", 1.9),
+    ],
+    "subtract": [
+        ("B - A", "sign", 0.9),
+        ("A + B", "sign", 1.0),
+        ("A", "drop term", 1.1),
+        ("-B", "drop term", 1.2),
+        ("A * B", "operator", 1.9),
+    ],
+    "negative": [("A", "sign", 0.8)],
     "transpose": [("A", "transpose", 1.0)],
     "exp": [("np.exp(-A)", "sign", 1.2)],
     "power": [("A", "drop function", 1.6)],

@@ -21,7 +21,15 @@ def settings(survey):
                 case ast.Assign(targets=[ast.Name(id=name)], value=ast.Tuple() as value) if is_axis(body, name):
                     yield from ((put(code, value, text), "wrong-axis") for text in other_axes(value))
                 case ast.Assign(targets=[ast.Name(id=name)], value=value) if is_count(places, name):
-                    yield from ((put(code, value, text), "wrong-count") for text in other_counts(places, name))
+                    yield from ((put(code, value, text), shown(value)) for text in other_counts(places, name))
+
+
+def shown(value):
+    """The code where a count is another: one less, or one more, is a convention."""
+    match value:
+        case ast.BinOp(op=ast.Sub() | ast.Add(), right=ast.Constant(value=1)):
+            return "variance-convention"
+    return "wrong-count"
 
 
 def by_code(survey):

@@ -151,6 +151,7 @@ KINDS = {
     "drop": drop,
     "drop function": inner,
     "drop term": inner,
+    "operator": inner,
     "derivative": put_in_or_out,
     "derivative out": put_in_or_out,
     "derivative for": in_place_of,
