@@ -35,15 +35,14 @@ def told(survey, hold, rivals):
     if span is not None:
         line, column = span.place
         repair = Repair(span.file, line, column, span.old, span.new, words)
-    return Finding(
-        code, row, where, f"{where}: {words}: {why}", DOUBTFUL if code == UNKNOWN else 1.0, repair, tuple(also)
-    ), span
+    sure = DOUBTFUL if code == UNKNOWN else 1.0
+    return Finding(code, row, where, f"{where}: {words}: {why}", sure, repair, tuple(also)), span
 
 
 def code_of_hold(survey, hold):
     """The code of the mistake that a confirmed Hold shows."""
     if hold.change is None:
-        return "permuted"
+        return hold.code
     return code_of(Case(survey, hold.change, hold.fixed, witnesses(survey, hold.change, telling_trials(survey))))
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from parity.diagnosis.changes.change import Change
 from parity.diagnosis.editing.edits import Span
+from parity.diagnosis.runner import wrong
 
 CONFIRMATIONS = 2  # fresh trials on which a change must hold as well
 FRESH = 5  # fresh trials that are looked at, for those on which the mistake shows
@@ -16,31 +17,33 @@ class Hold:
     change: Change | None
     fixed: frozenset
     span: Span | None = None
+    code: str = ""  # what such an edit shows
+    turn: float = float("inf")  # when in the run its place was first reached
 
 
 def held(survey, changes):
     """A Hold for each of the Changes that sets results right and makes none wrong."""
     for change in changes:
         if fixed := set_right(survey, left(survey, survey.trial, [*survey.active, change])):
-            yield Hold(change, fixed)
+            yield Hold(change, fixed, turn=survey.sites[change.site][0].index)
 
 
-def held_edits(survey, spans):
-    """A Hold for each of the edits of the source that sets results right and makes none wrong."""
-    for span in spans if None not in survey.spans else ():
+def held_edits(survey, edits):
+    """A Hold for each of the edits of the source, pairs (Span, code), that sets results right and makes none wrong."""
+    for span, code in edits if None not in survey.spans else ():
         if fixed := set_right(survey, survey.runner.edited([*survey.spans, span], survey.trial)):
-            yield Hold(None, fixed, span)
+            yield Hold(None, fixed, span, code)
 
 
-def set_right(survey, wrong):
-    """The keys that are wrong no more; none where one is that was right, or where nothing came out."""
-    return survey.wrong - wrong if wrong is not None and wrong <= survey.wrong else frozenset()
+def set_right(survey, keys):
+    """The keys that are wrong no more where these are; none where one was right, or where nothing came out."""
+    return survey.wrong - keys if keys is not None and keys <= survey.wrong else frozenset()
 
 
 def left(survey, trial, changes):
     """The keys that are wrong on a trial with these changes; None where they cannot be made."""
     tape = survey.runner.run(trial, changes, noting=False)
-    return None if tape is None else trial.wrong(tape.results)
+    return None if tape is None else wrong(trial, tape.results)
 
 
 def confirmed(survey, hold):

@@ -25,3 +25,11 @@ def canonical(ufunc, method):
     if method == "accumulate":
         return ACCUMULATIONS.get(ufunc, f"{ufunc.__name__}.accumulate")
     return f"{ufunc.__name__}.{method}"
+
+
+def as_number(operand):
+    """An operand as a float, where it is one real number; None where it is not."""
+    scalar = isinstance(operand, np.ndarray) and operand.ndim == 0 and operand.dtype.kind in "fiu"
+    if scalar or (isinstance(operand, int | float | np.floating | np.integer) and not isinstance(operand, bool)):
+        return float(operand)
+    return None

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from parity.diagnosis.activations import TABLE, Function, clipped, evaluate
+from parity.diagnosis.operations import as_number
 from parity.diagnosis.sites import Site
 
 ARITHMETIC = (
@@ -120,9 +121,8 @@ class Pairs:
     def numbers(self):
         """The numbers other than 0 and 1 that the forward pass calculates with, by size."""
         forward = [events[0] for events in self.forward.values() if events[0].name in ARITHMETIC]
-        operands = [operand for event in forward for operand in event.operands]
-        numbers = [o for o in operands if isinstance(o, int | float | np.number | np.ndarray) and np.ndim(o) == 0]
-        return list(dict.fromkeys(size for size in (abs(float(n)) for n in numbers) if size not in (0.0, 1.0)))
+        numbers = filter(None, (as_number(operand) for event in forward for operand in event.operands))
+        return list(dict.fromkeys(size for size in map(abs, numbers) if size != 1.0))
 
     def pair(self, function, k, site, source):
         z = frozenset(array.tobytes() for array in self.turns(source) if isinstance(array, np.ndarray))
@@ -141,7 +141,7 @@ def bounds_of(event):
     """(low, high) of an operation that clips at numbers, None for an open side; None where it does not."""
     if event.name not in ("clip", "maximum", "minimum"):
         return None
-    numbers = [None if o is None or np.ndim(o) else float(o) for o in event.operands]
+    numbers = [as_number(operand) for operand in event.operands]
     if event.name == "clip" and len(numbers) == 3:
         return tuple(numbers[1:]) if numbers[1:] != [None, None] else None
     bound = next(filter(None, numbers), None)

@@ -13,9 +13,11 @@ import numpy as np
 from parity.diagnosis.changes.arguments import argument_changes
 from parity.diagnosis.changes.exchanges import additions, exchanges
 from parity.diagnosis.changes.factors import derivatives, kept_factors, replacements
-from parity.diagnosis.changes.paths import in_place_of_zeros, missing_paths
-from parity.diagnosis.changes.rewrites import rewrites
+from parity.diagnosis.changes.paths import missing_paths, zeros_filled
+from parity.diagnosis.changes.projections import projections, softmaxes
+from parity.diagnosis.changes.rewrites import rewritten
 from parity.diagnosis.changes.scales import scales
+from parity.diagnosis.changes.settings import settings
 from parity.diagnosis.changes.shapes import axes_together, shapings
 from parity.diagnosis.changes.swaps import swaps
 from parity.diagnosis.finding import told
@@ -31,7 +33,7 @@ FURTHER = range(2, 5)  # the fresh trials that may tell them apart
 
 
 def explain(trial, limit_s=10.0):
-    """[Finding]: the repairs of the wrong gradients of a Trial whose outputs are right, in the order they were found.
+    """[Finding]: the repairs of the wrong gradients of a Trial whose outputs are right, in the order of backward.
 
     Nothing is named that does not hold on fresh trials; what is not found within limit_s seconds of searching, fresh
     trials not counted, is left out.
@@ -52,7 +54,7 @@ def explain(trial, limit_s=10.0):
             found.append((hold, *runner.unhurried(told, survey, hold, rivals)))
             if hold.change is None:
                 break
-    return [finding for _, finding, _ in found]
+    return [finding for _, finding, _ in sorted(found, key=lambda one: one[0].turn)]
 
 
 def explicable(trial):
@@ -65,20 +67,22 @@ def explicable(trial):
 
 def tiers(survey):
     """Iterables of Holds, of the simpler kinds of change first."""
-    kinds: list = [
-        [lambda _, place: rewrites(place), shapings],
-        [derivatives, lambda _, place: kept_factors(survey, place)],
-        [scales],
-        [exchanges, replacements],
-        [lambda _, place: in_place_of_zeros(place)],
-        [additions],
-        [missing_paths],
-    ]
-    for number, generators in enumerate(kinds):
-        changes = chain.from_iterable(generate(survey, place) for place in survey.places for generate in generators)
-        others = {0: axes_together, 3: argument_changes}.get(number)
-        yield held(survey, chain(changes, others(survey) if others else ()))
+    yield held(survey, at_places(survey, rewritten, shapings))
+    yield held_edits(survey, settings(survey))
+    yield held(survey, axes_together(survey))
+    yield held(survey, at_places(survey, derivatives, kept_factors))
+    yield held(survey, at_places(survey, scales))
+    yield held(survey, at_places(survey, zeros_filled))
+    yield held(survey, chain(at_places(survey, exchanges, replacements), argument_changes(survey)))
+    yield held(survey, at_places(survey, projections, softmaxes))
+    yield held(survey, at_places(survey, additions))
+    yield held(survey, at_places(survey, missing_paths))
     yield held_edits(survey, swaps({place.site.code for place in survey.places}))
+
+
+def at_places(survey, *generators):
+    """The Changes that these make of every place."""
+    return chain.from_iterable(generate(survey, place) for place in survey.places for generate in generators)
 
 
 def search(survey):

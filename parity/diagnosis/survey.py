@@ -1,6 +1,7 @@
 """What is known before anything is tried: which operations a wrong gradient depends on and no right result does."""
 
 import functools
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +21,8 @@ class Survey:
         self.tape = runner.run(self.trial, active, noting=True, surveying=True)
         self.results: dict = self.tape.results if self.tape else {}
         self.wrong = self.trial.wrong(self.results) if self.tape else frozenset()
+        for event in self.tape.events if self.tape else ():
+            event.scope |= recalled(self.trial, self.results, event.scope)
 
     @property
     def faithful(self):
@@ -70,6 +73,17 @@ class Survey:
             return frozenset()
         pairs = {key: (self.results.get(key), tape.results.get(key)) for key in self.trial.truth}
         return frozenset(key for key, pair in pairs.items() if not same(*pair))
+
+
+def recalled(trial, results, scope):
+    """{call: value} where the forward of a pair of functions can be called again: its arguments are in reach."""
+    call: Any = getattr(trial.hand, "call", None)
+    names = trial.hand.input_names
+    outputs = [array for (kind, _), array in results.items() if kind == "output"]
+    reached = all(np.array_equal(scope.get(name), trial.arrays[name]) for name in names) if scope else False
+    if not reached or len(outputs) != 1 or not hasattr(call, "__name__"):
+        return {}
+    return {f"{call.__name__}({', '.join(names)})": outputs[0]}
 
 
 def movable(value):

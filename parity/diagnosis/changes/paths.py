@@ -8,7 +8,10 @@ from parity.diagnosis.changes.change import Change, Edit, Named
 from parity.diagnosis.pairs import close
 
 MOST = 24  # arrays in reach that are multiplied with one another
-FORMS = ("{0} @ {1}", "{0}.T @ {1}", "{0} @ {1}.T", "{0}.T @ {1}.T", "{0} * {1}")
+ENTRYWISE = "{0} * {1}"
+REDUCED = tuple(f"({ENTRYWISE}).{name}(axis={axis}, keepdims=True)" for name in ("sum", "mean") for axis in (0, 1))
+FORMS = ("{0} @ {1}", "{0}.T @ {1}", "{0} @ {1}.T", "{0}.T @ {1}.T", ENTRYWISE, *REDUCED)
+SYMMETRIC = (ENTRYWISE, *REDUCED)
 
 
 def missing_paths(survey, place):
@@ -29,7 +32,7 @@ def missing_paths(survey, place):
             yield Change("path", rank, (Edit(place.site, template, None, values),))
 
 
-def in_place_of_zeros(place):
+def zeros_filled(survey, place):
     """The Changes that put a value in reach, or a product of two, where zeros are passed on."""
     result = np.asarray(place.result)
     if result.dtype.kind != "f" or any(np.any(event.result) for event in place.events):
@@ -53,15 +56,16 @@ def products(place, shape):
     arrays = [(text, np.asarray(turns[0])) for text, turns in place.distinct if np.ndim(turns[0]) == 2][:MOST]
     for (left, a), (right, b) in product(arrays, repeat=2):
         for form in FORMS:
-            if form == FORMS[-1] and left > right:
+            if form in SYMMETRIC and left > right:
                 continue
             with np.errstate(all="ignore"):
                 try:
                     value = eval(form.format("a", "b"), {"a": a, "b": b})
                 except ValueError:
                     continue
-            if value.shape == shape and value.dtype.kind == "f":
-                yield form, (left, right), value
+            fitting = value.shape == shape or (form in REDUCED and value.ndim == len(shape) and a.shape == shape)
+            if fitting and value.dtype.kind == "f":
+                yield form, (left, right), np.broadcast_to(value, shape)
 
 
 def combinations(terms, missing):

@@ -5,15 +5,28 @@ from itertools import chain, combinations
 import numpy as np
 
 from parity.diagnosis.changes.change import Change, Edit, Named
+from parity.diagnosis.operations import as_number
 from parity.diagnosis.place import WRITES
 
 # operation: [(template, kind, rank)]
 FORMS = {
-    "multiply": [("A", "drop", 1.0), ("B", "drop", 1.0), ("A / B", "invert", 1.8)],
+    "multiply": [("A", "drop", 1.0), ("B", "drop", 1.0), ("A / B", "invert", 1.8), ("A + B", "operator", 1.9)],
     "divide": [("A", "drop", 1.0), ("A * B", "invert", 1.8), ("B / A", "invert", 1.8)],
-    "add": [("A - B", "sign", 1.0), ("B - A", "sign", 1.2), ("A", "drop term", 1.1), ("B", "drop term", 1.1)],
-    "subtract": [("B - A", "sign", 0.9), ("A + B", "sign", 1.0), ("A", "drop term", 1.1), ("-B", "drop term", 1.2)],
-    "negative": [("A", "sign", 0.9)],
+    "add": [
+        ("A - B", "sign", 1.0),
+        ("B - A", "sign", 1.2),
+        ("A", "drop term", 1.1),
+        ("B", "drop term", 1.1),
+        ("A * B", "operator", 1.9),
+    ],
+    "subtract": [
+        ("B - A", "sign", 0.9),
+        ("A + B", "sign", 1.0),
+        ("A", "drop term", 1.1),
+        ("-B", "drop term", 1.2),
+        ("A * B", "operator", 1.9),
+    ],
+    "negative": [("A", "sign", 0.8)],
     "transpose": [("A", "transpose", 1.0)],
     "exp": [("np.exp(-A)", "sign", 1.2)],
     "power": [("A", "drop function", 1.6)],
@@ -31,11 +44,13 @@ COMPARISONS = {
 REDUCTIONS = ("sum", "mean", "max", "min", "prod", "var", "std", "argmax")
 SPREADS = ("var", "std")
 OTHER = {"sum": "mean", "mean": "sum"}
+CONVOLUTIONS = {"correlate": "convolve", "convolve": "correlate"}
 PRODUCTS = ("matmul", "dot")
+MOST = 4  # numbers of the forward pass at which a result is clipped
 LONGEST = 4  # axes that are reduced in all ways; more are no one's layer
 
 
-def rewrites(place):
+def rewritten(survey, place):
     """The Changes of a place that write its own operation in another way."""
     if place.name in WRITES:
         return writes(place)
@@ -46,11 +61,37 @@ def rewrites(place):
         found += reductions(place)
     if place.name in PRODUCTS and min(map(np.ndim, place.operands[:2])) == 2:
         found += products(place)
+    if place.name in CONVOLUTIONS:
+        mode = place.event.options.get("mode", "full" if place.name == "convolve" else "valid")
+        found.append(one(place, f'np.{CONVOLUTIONS[place.name]}(A, B, mode="{mode}")', "convolve", 1.0))
     if place.name == "clip":
         found += bounds(place)
     if isinstance(place.result, np.ndarray) and place.result.dtype.kind == "f":
         found += turned(place)
-    return found
+    return [*found, *rooted(survey, place), *clipped(survey, place)]
+
+
+def clipped(survey, place):
+    """The result clipped at a number of the forward pass, or at 1."""
+    if not isinstance(place.result, np.ndarray) or place.result.dtype.kind != "f":
+        return []
+    bounds = dict.fromkeys([1.0, *survey.pairs.numbers[:MOST]])
+    return [one(place, f"np.clip(E, {-k:g}, {k:g})", "clip", 1.9) for k in bounds if np.abs(place.result).max() > k]
+
+
+def rooted(survey, place):
+    """A number that is added to a square root added below it, or the reverse."""
+    origin = place.event.origins[:1]
+    inner = survey.tape.events[origin[0]] if origin and type(origin[0]) is int else None
+    if inner is None or {place.name, inner.name} != {"add", "sqrt"}:
+        return
+    number = next(filter(None, map(as_number, (*place.operands, *inner.operands))), None)
+    names = [text for text, (value, *_) in place.reachable.items() if number and as_number(value) == number]
+    if names and place.name == "add":
+        below = Edit(inner.site, "E + V", 0, {"V": Named(names[0])})
+        yield Change("ddof", 1.5, (below, Edit(place.site, "A")))
+    elif names:
+        yield Change("ddof", 1.5, (Edit(inner.site, "A"), Edit(place.site, "E + V", None, {"V": Named(names[0])})))
 
 
 def bounds(place):

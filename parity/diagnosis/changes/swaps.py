@@ -10,14 +10,14 @@ LONGEST = 6  # entries that are exchanged two by two
 
 
 def swaps(codes):
-    """The Spans that exchange two entries somewhere in the functions that these code objects belong to."""
+    """Pairs (Span, code) that exchange two entries somewhere in the functions that these code objects belong to."""
     for code in sorted(codes, key=lambda code: (code.co_filename, code.co_firstlineno)):
         tree = parsed(text_of(code.co_filename)) if editable(code.co_filename) else None
         for node in ast.walk(function_of(tree, code)) if tree is not None else ():
             for first, second in combinations(entries(node), 2):
                 span = swapped(code.co_filename, node, first, second)
                 if span.old != span.new:
-                    yield span
+                    yield span, "permuted"
 
 
 def function_of(tree, code):

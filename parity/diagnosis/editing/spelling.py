@@ -52,6 +52,14 @@ def counts(n, place):
     return sorted(found, key=lambda text: ("[" in text) + ("(" in text or "." in text))[:WAYS]
 
 
+def sizes_in_reach(place):
+    """Expressions for the lengths of what can be named at a place, of arrays of the same shape once."""
+    shapes: dict = {}
+    for text, (value, *_) in place.named.items():
+        shapes.setdefault(getattr(value, "shape", ()), text)
+    return [f"{text}.shape[{axis}]" for shape, text in shapes.items() for axis in range(len(shape))]
+
+
 def is_number(site, k):
     """Whether an operand is a number that is written out in the source."""
     node = node_at(site)

@@ -51,14 +51,14 @@ def assembled(write, parts, wanted, parse):
 def filled(template, parts):
     """A template with its names replaced by the texts of parts."""
     template, parts = simplified(template, parts)
-    if missing := set(re.findall(PLACEHOLDER, template)) - parts.keys():
+    names = re.findall(PLACEHOLDER, template)
+    if missing := set(names) - parts.keys():
         raise NoEdit(missing)
-    names = [name for name in parts if re.search(rf"\b{name}\b", template)]
     wanted = shape(expression(template), {name: expression(parts[name]) for name in names})
 
     def write(texts):
-        given = dict(zip(names, texts, strict=True))
-        return re.sub(PLACEHOLDER, lambda found: given.get(found[0], found[0]), template)
+        given = iter(texts)
+        return re.sub(PLACEHOLDER, lambda _: next(given), template)
 
     return assembled(write, [parts[name] for name in names], wanted, expression)
 

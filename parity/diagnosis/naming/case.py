@@ -28,6 +28,10 @@ class Case:
         return self.survey.sites[self.change.site][0]
 
     @property
+    def place(self):
+        return self.survey.place_of(self.change.site)
+
+    @property
     def events(self):
         return self.survey.sites[self.change.site]
 
@@ -83,7 +87,7 @@ class Case:
     def restores_weights(self):
         """Whether, in the statement of the change, a weight is what it was given as instead of an updated one."""
         trial = self.survey.trial
-        places = self.survey.statement(self.survey.place_of(self.change.site))
+        places = self.survey.statement(self.place)
         for place in (place for place in places if place.name in ("add", "subtract")):
             for witness in witnesses(self.survey, self.change, [trial], place.site):
                 for name in trial.hand.parameters:
@@ -98,6 +102,10 @@ class Case:
         other = replace(trial, upstream=[3 * g for g in trial.upstream])
         tape = self.survey.runner.run(other, self.survey.active, noting=False)
         return tape is not None and all(np.array_equal(tape.results.get(key), self.result(key)) for key in self.claimed)
+
+    def forward_has(self, *names):
+        """Whether the forward pass has an operation of one of these names."""
+        return any(event.name in names for event in self.survey.tape.events if event.phase == "forward")
 
     def made_from(self, event, name):
         """Whether an event's result depends on the array of that name."""
@@ -134,11 +142,17 @@ class Case:
 
     def local(self, event, known):
         """Whether an operation is on arrays of those bytes alone, by way of others that are."""
-        arrays = [(o, origin) for o, origin in zip(event.operands, event.origins, strict=False) if np.ndim(o)]
-        return bool(arrays) and all(
-            np.asarray(operand).tobytes() in known
-            or (isinstance(origin, int) and self.local(self.survey.tape.events[origin], known))
-            for operand, origin in arrays
+        pairs = zip(event.operands, event.origins, strict=False)
+        arrays = [(o, origin) for o, origin in pairs if isinstance(o, np.ndarray) and o.ndim]
+        joined = any(isinstance(o, list | tuple) for o in event.operands)
+        return (
+            bool(arrays)
+            and not joined
+            and all(
+                np.asarray(operand).tobytes() in known
+                or (isinstance(origin, int) and self.local(self.survey.tape.events[origin], known))
+                for operand, origin in arrays
+            )
         )
 
 

@@ -9,6 +9,7 @@ from parity.diagnosis.naming.derivatives import in_place_of, put_in_or_out, twic
 from parity.diagnosis.pairs import close
 
 UNKNOWN = "unknown"
+CLIPS = ("clip", "maximum", "minimum")
 
 
 def code_of(case):
@@ -87,6 +88,21 @@ def factor(case):
     return counted(case.survey, case.change, case.event, factors, sizes, case.biases_only())
 
 
+def projection(case):
+    """What a statistic takes out of a gradient: one of the terms of mean and variance, or all that there is."""
+    template, axis = case.change.edits[-1].template, case.note["axis"]
+    centred = all(vanishes(case.right(key), axis) for key in case.claimed)
+    mean, along = "E.mean" in template, "V" in template
+    other = case.forward_has("var", "std", "sqrt") if mean else centred  # whether the other term is there as well
+    return "centring-term-missing" if other and not (mean and along) else "statistics-constant"
+
+
+def vanishes(array, axis):
+    """Whether the sum along an axis is 0, as far as half of the digits tell, where the entries are not."""
+    size = np.abs(array).sum(axis)
+    return bool((size > 0).all()) and close(array.sum(axis) / size, np.zeros_like(size))
+
+
 def exchange(case):
     """A number for another may be a count or a constant; else it is a value for another."""
     if np.ndim(case.note["value"]) == 0 and np.ndim(values.old_turns(case)[0]) == 0:
@@ -116,12 +132,16 @@ KINDS = {
     "sign": sign,
     "transpose": transpose,
     "flip": flip,
+    "convolve": always("kernel-flipped"),
     "order": always("permuted"),
     "mask": always("mask-wrong"),
     "shape": always("shape-mismatch"),
     "ddof": always("variance-convention"),
     "accumulate": overwritten,
     "path": always("path-missing"),
+    "projection": projection,
+    "softmax": always("softmax-diagonal"),
+    "clip": lambda case: "clip-mismatch" if case.forward_has(*CLIPS) else "variant-mismatch",
     "zeros": lambda case: "time-truncated" if len(case.events) > 1 else "path-missing",
     "add.at": always("duplicate-index"),
     "rows": rows,
@@ -134,6 +154,7 @@ KINDS = {
     "drop": drop,
     "drop function": inner,
     "drop term": inner,
+    "operator": inner,
     "derivative": put_in_or_out,
     "derivative out": put_in_or_out,
     "derivative for": in_place_of,

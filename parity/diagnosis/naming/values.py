@@ -153,5 +153,5 @@ def scales(case, value):
     trial = case.survey.trial
     learnt = any(np.array_equal(trial.arrays[name].ravel(), value.ravel()) for name in trial.hand.parameters)
     forward = [event for event in case.survey.tape.events if event.phase == "forward" and event.name == "multiply"]
-    used = [operand for event in forward for operand in event.operands if np.size(operand) == value.size]
+    used = [o for event in forward for o in event.operands if isinstance(o, np.ndarray) and o.size == value.size]
     return learnt and any(np.array_equal(np.ravel(operand), value.ravel()) for operand in used)
