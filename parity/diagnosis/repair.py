@@ -32,7 +32,7 @@ RIVALS = 4  # changes as simple as the best one that are asked whether they name
 FURTHER = range(2, 5)  # the fresh trials that may tell them apart
 
 
-def explain(trial, limit_s=10.0):
+def explain(trial, limit_s=20.0):
     """[Finding]: the repairs of the wrong gradients of a Trial whose outputs are right, in the order of backward.
 
     Nothing is named that does not hold on fresh trials; what is not found within limit_s seconds of searching, fresh
