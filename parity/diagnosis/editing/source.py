@@ -26,7 +26,7 @@ def text_of(file):
     return "".join(linecache.getlines(file))
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=1024)
 def parsed(text):
     """The tree of a text; None where it is no Python."""
     try:
@@ -40,7 +40,6 @@ def tree_of(site):
     return parsed(text_of(site.file)) if editable(site.file) else None
 
 
-@functools.lru_cache(maxsize=4096)
 def node_at(site):
     """The expression, or the statement with its own operator, that a site stands for; None where it is not found."""
     tree = tree_of(site)
@@ -75,7 +74,6 @@ def statement_of(tree, node):
     return node
 
 
-@functools.lru_cache(maxsize=4096)
 def statement_node(site):
     """The statement that a site stands in; None where the source is not at hand."""
     node = node_at(site)
