@@ -93,7 +93,7 @@ def projection(case):
     template, axis = case.change.edits[-1].template, case.note["axis"]
     centred = all(vanishes(case.right(key), axis) for key in case.claimed)
     mean, along = "E.mean" in template, "V" in template
-    other = case.forward_has("var", "std", "sqrt", "rsqrt") if mean else centred  # whether the other term is there as well
+    other = case.forward_has("var", "std", "sqrt", "rsqrt") if mean else centred  # is the other term there as well?
     return "centring-term-missing" if other and not (mean and along) else "statistics-constant"
 
 
