@@ -15,6 +15,12 @@ def absolute(z):
     return np.where(z.real < 0, -z, z)
 
 
+def exp(z):
+    """eᶻ; infinite as a real number where it overflows, so that 1 / (1 + e⁻ᶻ) is 0 there and no NaN."""
+    size = np.exp(z.real)
+    return np.where(np.isinf(size), size + 0j, size * (np.cos(z.imag) + 1j * np.sin(z.imag)))
+
+
 def logaddexp(a, b):
     return np.maximum(a, b) + np.log1p(np.exp(np.minimum(a - b, b - a)))
 
@@ -27,6 +33,7 @@ CONTINUED = {
     np.absolute: absolute,
     np.fabs: absolute,
     np.conjugate: lambda z: z,
+    np.exp: exp,
     np.logaddexp: logaddexp,
     np.hypot: lambda a, b: np.sqrt(a * a + b * b),
 }

@@ -82,6 +82,13 @@ def test_of_square_weights_the_forward_decides(rows):
     assert how in said(parity.check(Dense(4, 4, rows), (5, 4), against=nn.Linear(4, 4)))
 
 
+def test_of_square_weights_that_hardly_matter_the_better_way_is_taken():
+    dense = Dense(4, 4)
+    dense.W *= 1e-6
+    dense.b += 3.0
+    assert "W crosses to weight transposed" in said(parity.check(dense, (5, 4), against=nn.Linear(4, 4)))
+
+
 def twin(*sizes):
     layers = [part for a, b in pairwise(sizes) for part in (nn.Linear(a, b), nn.Tanh())]
     return nn.Sequential(*layers[:-1])

@@ -6,13 +6,14 @@ complex numbers through, else by central differences. Truth is float64, whatever
 
 import numpy as np
 
+from parity.analytic import StepLost
 from parity.followed import followed
 from parity.rounding.budget import SHAKES, factor, keeps_shaking
 from parity.rounding.shaken import Directions, moved, plain, shaken
 from parity.subjects.base import SubjectRaised, name_outputs
 from parity.witnesses.differences import central, fine, quick
 from parity.witnesses.scales import sizes
-from parity.witnesses.steps import UNDERFLOW, StepLost, complex_step
+from parity.witnesses.steps import UNDERFLOW, complex_step
 
 MOST = 64  # entries of one gradient whose reference is shaken, where ours alone does not explain the difference
 TINY = float(np.finfo(float).tiny)
@@ -24,7 +25,8 @@ class Numeric:
 
     wanted: the (kind, name) keys whose gradients are taken. method: "complex step" or "central differences", chosen
     when first needed: a complex step counts only where central differences in a random direction confirm it.
-    own_error: {key: array}, what central differences estimate their own error to be; empty for the complex step.
+    own_error: {key: array}, what central differences estimate their own error to be, 0 for the complex step. They also
+    stand in where the complex step overflows.
     """
 
     def __init__(self, hand, wanted):
@@ -61,7 +63,8 @@ class Numeric:
         From the worst entry on: one that this does not explain leaves its row wrong, and the rest need no look.
         """
         least = UNDERFLOW * max(1.0, *(float(np.max(np.abs(g), initial=0.0)) for g in upstream))
-        found = {key: np.array(np.maximum(array, self.own_error.get(key, least))) for key, array in budget.items()}
+        own = {key: np.maximum(self.own_error.get(key, 0.0), least) for key in budget}
+        found = {key: np.array(np.maximum(array, own[key])) for key, array in budget.items()}
         for key in self.wanted:
             if np.shape(ours.get(key)) != np.shape(truth[key]) or np.asarray(ours[key]).dtype.kind not in "fiub":
                 continue
@@ -112,8 +115,7 @@ class Numeric:
         found, errors = np.zeros(x.shape), np.zeros(x.shape)
         for index in np.ndindex(x.shape):
             found[index], errors[index] = self.entry(key[1], index, arrays, upstream)
-        if self.method == "central differences":
-            self.own_error[key] = errors
+        self.own_error[key] = errors
         return found
 
     def entry(self, name, index, arrays, upstream):
@@ -137,8 +139,21 @@ class Numeric:
     def along(self, directions, arrays, upstream):
         """(the derivative of J along {name: direction}, its estimated error)."""
         if self.method == "complex step":
-            return complex_step(self.own, directions, arrays, upstream), 0.0
+            found = self.step(directions, arrays, upstream, np.nan)  # data may lead another way through the forward
+            if np.isfinite(found):
+                return found, 0.0
         return central(self.own, directions, arrays, upstream)
+
+    def step(self, directions, arrays, upstream, lost):
+        """The derivative by the complex step; `lost` where no output has any of it. Raises SubjectRaised."""
+        try:
+            return complex_step(self.own, directions, arrays, upstream)
+        except StepLost:
+            return lost
+        except SubjectRaised as raised:
+            if isinstance(raised.__cause__, StepLost):
+                return np.nan
+            raise
 
     def steps_are_kept(self, arrays, upstream, each):
         """Whether the complex step passes through the forward and agrees with central differences.
@@ -154,8 +169,8 @@ class Numeric:
     def step_agrees(self, directions, arrays, upstream):
         """Whether the complex step and differences agree along {name: direction}; a full ladder only in doubt."""
         try:
-            found = complex_step(self.own, directions, arrays, upstream)
-        except (StepLost, SubjectRaised):
+            found = self.step(directions, arrays, upstream, 0.0)
+        except SubjectRaised:
             return False
         for difference in (quick, central, fine):
             expected, error = difference(self.own, directions, arrays, upstream)

@@ -2,8 +2,8 @@
 
 h = 10⁻²⁰ leaves nothing of the h² term and nothing to choose; what is smaller than 10⁻²⁸⁸ underflows. The forward must
 let complex numbers through, ordered by the real part (NumPy's are); |z|, variances and norms are continued from the
-real line (parity.analytic). A forward that drops the imaginary part raises StepLost here, or is found out by comparison
-with central differences (parity.witnesses.numeric).
+real line (parity.analytic). A forward that drops the imaginary part is found out by comparison with central differences
+(parity.witnesses.numeric).
 """
 
 import warnings
@@ -20,7 +20,7 @@ UNDERFLOW = float(np.finfo(float).smallest_normal) / STEP  # smaller derivatives
 
 
 def complex_step(hand, directions, arrays, upstream):
-    """The derivative of Σ upstream · outputs along {name: direction}. Raises StepLost, SubjectRaised."""
+    """The derivative of Σ upstream · outputs along {name: direction}. StepLost where all is real; SubjectRaised."""
     ahead = arrays | {name: stepped(arrays[name] + 1j * STEP * v) for name, v in directions.items()}
     with warnings.catch_warnings(), followed(created_complex), np.errstate(all="ignore"):
         warnings.simplefilter("error", np.exceptions.ComplexWarning)

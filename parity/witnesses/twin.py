@@ -11,7 +11,8 @@ from parity.witnesses.autograd import Autograd
 from parity.witnesses.crossing import crossings, described_crossings
 from scratch.naming import differences
 
-SAME_FORWARD = 1e-4  # relative: tells one way for weights to cross from another, nothing more
+SAME_FORWARD = 1e-14  # relative: no other way for weights to cross can agree better
+TINY = 1e-300
 
 
 class Twin(Autograd):
@@ -67,14 +68,15 @@ class Twin(Autograd):
         return described_crossings(self.crossed)
 
     def settle(self, arrays, outputs):
-        """Take the first way for weights to cross with which the outputs agree with the subject's."""
-        if len(self.ways) == 1:
-            return
-        for way in self.ways:
+        """Take the way for weights to cross with which the outputs agree best with the subject's."""
+        distances = []
+        for way in self.ways if len(self.ways) > 1 else ():
             self.crossed = way
-            if all(alike(a, b) for a, b in zip(self.outputs_on(arrays).values(), outputs, strict=False)):
-                return
-        self.crossed = self.ways[0]
+            found = self.outputs_on(arrays).values()
+            distances.append(max(distance(a, b) for a, b in zip(found, outputs, strict=False)))
+            if distances[-1] <= SAME_FORWARD:
+                break
+        self.crossed = self.ways[int(np.argmin(distances or [0.0]))]
 
     def learnt(self):
         weights = [name for name in self.crossed if name not in self.hand.input_names]
@@ -101,12 +103,14 @@ class Twin(Autograd):
         return torch.func.functional_call(self.module, buffers | weights, inputs)
 
 
-def alike(ours, theirs):
-    """Whether two arrays agree but for rounding."""
+def distance(ours, theirs):
+    """The largest relative difference of two arrays; infinite where they have other shapes or are not finite."""
     theirs = np.asarray(theirs, float)
     if ours.shape != theirs.shape:
-        return False
-    return bool(np.all(np.abs(ours - theirs) <= SAME_FORWARD * (np.abs(theirs) + np.abs(ours)) + 1e-30))
+        return np.inf
+    with np.errstate(all="ignore"):
+        found = np.max(np.abs(ours - theirs) / (np.abs(theirs) + np.abs(ours) + TINY), initial=0.0)
+    return float(np.nan_to_num(found, nan=np.inf))
 
 
 def is_torchs_own(module):
