@@ -4,7 +4,22 @@
 imaginary parts raises StepLost: such a forward is differentiated by central differences.
 """
 
+from contextlib import contextmanager
+from contextvars import ContextVar
+
 import numpy as np
+
+STEPPING: ContextVar[bool] = ContextVar("STEPPING", default=False)
+
+
+@contextmanager
+def stepping():
+    """Inside, complex numbers are real ones with a step; outside, they are the user's own."""
+    token = STEPPING.set(True)
+    try:
+        yield
+    finally:
+        STEPPING.reset(token)
 
 
 class StepLost(Exception):
@@ -65,29 +80,30 @@ LOST |= {function for function in vars(np.fft).values() if callable(function) an
 
 
 class Analytic(np.ndarray):
-    """An array whose complex kind is real numbers with a step: for subclasses that see every operation."""
+    """An array whose complex kind may be real numbers with a step: for subclasses that see every operation."""
 
     def var(self, *args, **options):
-        return var(self, *args, **options) if self.dtype.kind == "c" else super().var(*args, **options)
+        return var(self, *args, **options) if is_step(self) else super().var(*args, **options)
 
     def std(self, *args, **options):
-        return std(self, *args, **options) if self.dtype.kind == "c" else super().std(*args, **options)
+        return std(self, *args, **options) if is_step(self) else super().std(*args, **options)
 
 
-def is_complex(value):
-    return isinstance(value, np.ndarray | np.generic) and value.dtype.kind == "c"
+def is_step(value):
+    """Whether a value is real numbers with a step."""
+    return isinstance(value, np.ndarray | np.generic) and value.dtype.kind == "c" and STEPPING.get()
 
 
 def continued(ufunc, method, inputs):
     """What stands in for a ufunc that is called on complex numbers; None where it may be called as it is."""
-    if method == "__call__" and ufunc in CONTINUED and any(map(is_complex, inputs)):
+    if method == "__call__" and ufunc in CONTINUED and any(map(is_step, inputs)):
         return CONTINUED[ufunc]
     return None
 
 
 def continued_function(function, args):
     """The same for a function of NumPy's. Raises StepLost."""
-    if not (args and is_complex(args[0])):
+    if not (args and is_step(args[0])):
         return None
     if function in LOST:
         raise StepLost

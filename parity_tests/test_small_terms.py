@@ -29,6 +29,30 @@ def test_an_absolute_penalty_counts_however_small_it_is(decay):
     assert {row.name for row in report.rows if row.verdict == "fail"} == {"w"}
 
 
+def spectrum(x):
+    return np.abs(np.fft.rfft(x, axis=1)) ** 2
+
+
+def spectrum_back(dy, x):
+    """|F_k|² = Σ x_m x_n cos(2π k (m − n) / N)."""
+    n = np.arange(x.shape[1])
+    angles = 2 * np.pi * np.arange(dy.shape[1])[:, None, None] * (n[:, None] - n) / x.shape[1]
+    return 2 * np.einsum("ik,kmn,in->im", dy, np.cos(angles), x)
+
+
+def one_flipped(dy, x):
+    dx = spectrum_back(dy, x)
+    dx[0, 1] *= -1
+    return dx
+
+
+def test_complex_numbers_of_the_forwards_own_are_no_step():
+    assert parity.check((spectrum, spectrum_back), (3, 5)).ok
+    report = parity.check((spectrum, one_flipped), (3, 5))
+    assert report.verdict == "fail"
+    assert report.rows[1].worst.index == (0, 1)
+
+
 def normalised(epsilon):
     def forward(x):
         return (x - x.mean(0)) / np.sqrt(x.var(0) + epsilon)
