@@ -67,10 +67,14 @@ class Examination:
         return self.upstream_of(self.hand.outputs(arrays), rng)
 
     def upstream_of(self, outputs, rng):
-        """A random upstream gradient for each of these outputs; ones where the subject takes none."""
+        """A random upstream gradient for each of these outputs; ones where the subject takes none.
+
+        Then, of several outputs, those that are numbers are its loss, and what else it returns has zeros.
+        """
         shapes = [np.shape(output) for output in outputs]
         if not self.hand.takes_upstream:
-            return [frozen(np.ones(shape, self.dtype)) for shape in shapes]
+            losses = [shape == () for shape in shapes] if () in shapes else [True] * len(shapes)
+            return [frozen(np.full(shape, loss, self.dtype)) for shape, loss in zip(shapes, losses, strict=True)]
         return [frozen(draw(rng, shape, self.dtype)) for shape in shapes]
 
 

@@ -47,6 +47,27 @@ def test_upstream_gradients_without_an_output_are_refused():
     assert "backward takes dh, dc, forward gives 1 outputs" in str(report)
 
 
+class OwnLoss(Affine):
+    """forward takes the target and returns its loss beside the scores; backward takes nothing."""
+
+    factor = 2.0
+
+    def forward(self, x, target):
+        z = super().forward(x)
+        self.error = z - target
+        return np.mean(self.error**2), z
+
+    def backward(self):
+        super().backward(self.factor * self.error / self.error.size)
+
+
+def test_of_what_a_subject_with_its_own_loss_returns_the_number_is_the_loss():
+    assert {row.name for row in parity.assert_parity(OwnLoss(), (5, 4), (5, 3)).rows} >= {"W", "b"}
+    wrong = type("Wrong", (OwnLoss,), {"factor": 1.0})
+    report = parity.check(wrong(), (5, 4), (5, 3))
+    assert {row.name for row in report.rows if row.verdict == "fail"} == {"W", "b"}
+
+
 class WantsTheInput(Affine):
     def forward(self, x):
         return x @ self.W + self.b
