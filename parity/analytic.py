@@ -40,6 +40,35 @@ def logaddexp(a, b):
     return np.maximum(a, b) + np.log1p(np.exp(np.minimum(a - b, b - a)))
 
 
+def power(z, p):
+    """zᵖ by the derivative of a real power: complex powers lose a digit."""
+    (a, da), (p, dp) = parts(z), parts(p)
+    value = np.power(a, p)
+    return value + 1j * total(da is not None and p * np.power(a, p - 1) * da, dp is not None and value * np.log(a) * dp)
+
+
+def product(z, w):
+    (a, da), (b, db) = parts(z), parts(w)
+    return a * b + 1j * total(db is not None and a * db, da is not None and b * da)
+
+
+def quotient(z, w):
+    (a, da), (b, db) = parts(z), parts(w)
+    value = a / b
+    return value + 1j * (total(da is not None and da, db is not None and -value * db) / b)
+
+
+def parts(z):
+    """(real numbers, their step); None where they have none."""
+    return (z.real, z.imag) if is_step(z) else (z, None)
+
+
+def total(*steps):
+    """The sum of those that are not False."""
+    first, *rest = [step for step in steps if step is not False]
+    return sum(rest, start=first)
+
+
 def of_real_part(ufunc):
     return lambda z: ufunc(z.real)
 
@@ -49,6 +78,7 @@ CONTINUED = {
     np.fabs: absolute,
     np.conjugate: lambda z: z,
     np.exp: exp,
+    np.power: power,
     np.logaddexp: logaddexp,
     np.hypot: lambda a, b: np.sqrt(a * a + b * b),
 }
@@ -73,6 +103,7 @@ def std(*args, **options):
     return np.sqrt(var(*args, **options))
 
 
+APART = {np.multiply: product, np.divide: quotient}  # step by step, to shake what one call rounds inside
 FUNCTIONS = {np.linalg.norm: norm, np.var: var, np.std: std}
 LOST = {np.real, np.imag, np.angle, np.real_if_close, np.vdot, np.cov, np.corrcoef, np.nanvar, np.nanstd}
 LOST |= {getattr(np.linalg, name) for name in ("svd", "eigh", "eigvalsh", "cholesky", "qr", "pinv", "lstsq", "slogdet")}
@@ -101,6 +132,13 @@ def continued(ufunc, method, inputs):
     return None
 
 
+def apart(ufunc, method, inputs):
+    """The same in steps of its own, for shaken arithmetic, which moves the result of each call alone."""
+    if method == "__call__" and ufunc in APART and any(map(is_step, inputs)):
+        return APART[ufunc]
+    return continued(ufunc, method, inputs)
+
+
 def continued_function(function, args):
     """The same for a function of NumPy's. Raises StepLost."""
     if not (args and is_step(args[0])):
@@ -114,7 +152,7 @@ class Stepped(Analytic):
     """A complex array of the complex step: continues what is not analytic, and hands that on to all results."""
 
     def __array_ufunc__(self, ufunc, method, *inputs, out=None, **options):
-        if out is None and (function := continued(ufunc, method, inputs)):
+        if out is None and not options and (function := continued(ufunc, method, inputs)):
             return function(*inputs)
         if out is not None:
             options["out"] = tuple(map(unstepped, out))

@@ -1,7 +1,8 @@
 """Points without a derivative: found where the reference jumps beside them; any value between its limits is right.
 
 At a kink the gradient just beside the point depends on the side, however near: the spread of the reference over nearby
-points does not shrink with their distance, as it does where the function is smooth.
+points does not shrink with their distance, as it does where the function is smooth; or it takes two values alone, where
+other kinks lie near.
 """
 
 from dataclasses import dataclass
@@ -98,9 +99,11 @@ def jumping(examination, trial, entries, looks):
     for key in entries:
         low, high, width = near[key].min(axis=0), near[key].max(axis=0), np.ptp(near[key], axis=0)
         noise = ROUNDINGS * np.finfo(float).eps * np.max(np.abs(trial.truth[key]), initial=0.0)
-        steps = np.diff(np.sort(near[key][1:], axis=0), axis=0)  # without the first, which may be nowhere beside
-        several = 1 + (steps > LEVEL * width).sum(axis=0) > FEW_SIDES
-        found[key] = (width > KEPT * np.ptp(far[key], axis=0)) & (width > noise), low, high, several
+        others = np.sort(near[key][1:], axis=0)  # without the first, which may be nowhere beside
+        several = 1 + (np.diff(others, axis=0) > LEVEL * width).sum(axis=0) > FEW_SIDES
+        sides = (np.minimum(others - low, high - others) <= LEVEL * width).all(axis=0)  # two, and nothing between them
+        jumps = (width > KEPT * np.ptp(far[key], axis=0)) | sides
+        found[key] = jumps & (width > noise), low, high, several
     return found
 
 

@@ -75,13 +75,20 @@ def allow_kinks(rows, examination, trial):
         if kink is not None:
             ours, truth = np.asarray(trial.ours[kink.key], float), trial.truth[kink.key]
             allowed = kink.allows(ours)
-            budget = np.where(kink.entries, kink.blur, trial.budget[kink.key])
+            budget = np.where(kink.entries, kink.blur, without(examination, trial, kink.key, allowed))
             row = judge(row.name, row.kind, np.where(allowed, truth, ours), truth, budget)
             if row.verdict != "fail":
                 row = replace(row, verdict="void" if kink.entries.all() else row.verdict, note="kink")
                 findings.append(kink_finding(row, kink, ours, allowed))
         judged.append(row)
     return judged, findings
+
+
+def without(examination, trial, key, allowed):
+    """The budget of a gradient with the entries that are allowed left out: they may have kept others from a look."""
+    ours = trial.ours | {key: np.where(allowed, trial.truth[key], trial.ours[key])}
+    reference = examination.reference
+    return reference.widened(trial.budget, trial.arrays, trial.upstream, ours, trial.truth, examination.seed)[key]
 
 
 def beside_kinks(rows, examination, trial):

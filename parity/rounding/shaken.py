@@ -13,7 +13,7 @@ import numpy as np
 from numpy._core.umath import clip  # type: ignore[attr-defined]  # the ufunc below np.clip and array.clip
 from torch.utils._pytree import tree_leaves, tree_map
 
-from parity.analytic import Analytic, continued, continued_function
+from parity.analytic import Analytic, apart, continued_function
 
 LARGE = 1 << 14  # from so many entries on, moving costs more than the computation unless it is one product
 
@@ -51,7 +51,7 @@ class ShakenArray(Analytic):
         self.directions = getattr(source, "directions", None)
 
     def __array_ufunc__(self, ufunc, method, *inputs, out=None, **options):
-        if out is None and (function := continued(ufunc, method, inputs)):
+        if out is None and not options and (function := apart(ufunc, method, inputs)):
             return function(*inputs)
         directions = directions_of((*inputs, *(out or ())))
         options = {name: plain(option) for name, option in options.items()}
