@@ -1,10 +1,13 @@
 """Rows from a run: entry by entry where there is a truth for each, by random directions where that costs too much."""
 
+import copy
+
 import numpy as np
 
+from parity import witnesses
 from parity.diagnosis.trial import Trial
 from parity.rows import judge
-from parity.witnesses.directional import Directional, judge_directions
+from parity.witnesses.directional import ALONE, Directional, judge_directions
 from parity.witnesses.numeric import Numeric
 
 ENTRYWISE = 2000  # entries whose numerical derivatives are taken one by one, a forward call each
@@ -42,8 +45,24 @@ def judge_along(examination, arrays, upstream, ours):
     truth = {key: ours[key] if rows[key].verdict != "fail" else np.full(shapes[key], np.nan) for key in wanted}
     budget |= {key: np.zeros(shapes[key]) for key in wanted if key not in budget}
     budget |= {key: np.zeros(np.shape(array)) for key, array in outputs.items()}
-    trial = Trial(hand, arrays, upstream, ours, outputs | truth, budget, lambda k: None)
+    lone = frozenset(key for key, row in rows.items() if row.note == ALONE)
+    trial = Trial(hand, arrays, upstream, ours, outputs | truth, budget, lambda k: None, examination, lone)
     return [*(judge_key(trial, key, examination.dtype) for key in outputs), *rows.values()], trial
+
+
+def in_full(examination, trial):
+    """The same Trial with the truth of every entry, by autograd of the subject's own forward; as it is where none is.
+
+    A cause needs all entries; which gradient is wrong was known without.
+    """
+    if trial.complete:
+        return trial
+    own = copy.copy(examination)
+    device = getattr(trial.hand, "device", "cpu")
+    own.reference = witnesses.choose(
+        witnesses.TRACE, trial.hand, examination.wanted, trial.arrays, trial.upstream, device
+    )
+    return trial if isinstance(own.reference, Numeric) else own.trial(trial.arrays, trial.upstream, trial.ours)
 
 
 def judge_key(trial, key, dtype):

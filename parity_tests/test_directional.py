@@ -152,7 +152,7 @@ def test_a_gradient_of_another_shape_is_no_direction():
         grads["0.weight"] = grads["0.weight"].T
 
     (row,) = wrong_rows(parity.check(net(change), (16, 40))).values()
-    assert (row.name, row.cause) == ("0.weight", "shape-mismatch")
+    assert (row.name, row.cause, row.note) == ("0.weight", "transposed", "expected (50, 40)")
 
 
 def test_a_gradient_of_zeros_proves_nothing():

@@ -13,6 +13,7 @@ import numpy as np
 from parity.diagnosis.trial import Trial
 from parity.examine import Examination
 from parity.inputs import frozen
+from parity.judging import in_full, judge_on
 from parity.rounding.shaken import plain
 from parity.subjects import read
 from parity.subjects.attributes import parts
@@ -101,16 +102,21 @@ def judge_part(visit, examination):
         upstream = part.upstream(arrays, np.random.default_rng([examination.seed, 3]))
         part.wanted = [key for key in hand.run(arrays, upstream) if key[0] != "output" and key[1] in arrays]
         part.reference = Numeric(hand, part.wanted)
-        trial = part.trial(arrays, upstream)
+        trial = judge_on(part, arrays, upstream, hand.run(arrays, upstream))[1]
+        return WrongPart(visit.path, one_line(visit.part), in_full(part, trial), part) if trial.wrong() else None
     except (SubjectRaised, TypeError, ValueError):
         return None
-    return WrongPart(visit.path, one_line(visit.part), trial, part) if trial.wrong() else None
 
 
-def named_in_whole(part, finding):
-    """A part's finding as one of the whole: its rows under the part's path, its place with the part's name."""
-    row, *also = [f"{part.path}.{name}" for name in (finding.row, *finding.also)]
+def named_in_whole(part, finding, names):
+    """A part's finding as one of the whole, whose weights have these names; its place with the part's name."""
+    row, *also = [name_in_whole(f"{part.path}.{name}", names) for name in (finding.row, *finding.also)]
     place = "" if finding.where in ("", "backward") else finding.where
     sentence = finding.sentence.removeprefix(f"{place}: ")
     where = ", ".join(filter(None, [f"{part.path} ({part.name})", place]))
     return replace(finding, row=row, also=tuple(also), where=where, sentence=sentence)
+
+
+def name_in_whole(path, names):
+    """The name that a weight at that path has; a list's own name may be left out, `2.bias` for `layers.2.bias`."""
+    return max((name for name in names if f".{path}".endswith(f".{name}")), key=len, default=path)

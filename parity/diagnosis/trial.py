@@ -17,7 +17,8 @@ class Trial:
 
     ours, truth, budget: {key: array}; truth has a key for every row that is judged. fresh(k): the k-th Trial of the
     same subject on other random data (other batch sizes where it takes them), None where there is none. examination:
-    the parity.examine.Examination that made it, which makes trials on any other arrays.
+    the parity.examine.Examination that made it, which makes trials on any other arrays. lone: the keys of gradients in
+    which, of too many entries to know the truth of each, one alone is wrong; of other wrong ones truth is NaN then.
     """
 
     hand: Any
@@ -28,6 +29,12 @@ class Trial:
     budget: dict
     fresh: Callable[[int], Any]
     examination: Any = None
+    lone: frozenset = frozenset()
+
+    @property
+    def complete(self):
+        """Whether the truth of every entry is known."""
+        return not any(np.isnan(right).all() and right.size for right in self.truth.values())
 
     def wrong(self, results=None):
         """The keys whose results (ours, unless others are given) rounding does not explain."""

@@ -8,6 +8,7 @@ from parity.diagnosis.locate import locate, named_in_whole
 from parity.diagnosis.makers import in_backward_order
 from parity.diagnosis.repair import explain
 from parity.diagnosis.structure.search import structural
+from parity.judging import in_full
 from parity.report import Finding
 from parity.rows import GRADIENTS
 
@@ -17,11 +18,16 @@ CONFIRMATIONS = 2  # other data on which a gradient must be 0 as well
 def diagnose(examination, trial, known):
     """The findings on a trial with wrong gradients: those of its wrong parts in backward order, else of the whole.
 
-    known: findings already made; gradients whose cause these name need no other.
+    known: findings already made; gradients whose cause these name need no other. No formula makes a single entry
+    wrong, so no cause is sought where one alone is wrong of very many.
     """
-    if not unexplained(trial, known):
-        return []
-    found = [named_in_whole(part, finding) for part in locate(examination, trial) for finding in explained(part.trial)]
+    left = unexplained(trial, known)
+    if {name for _, name in trial.lone} >= set(left):
+        return [unknown(name, "one entry alone is wrong, the rest agrees") for name in left]
+    trial = in_full(examination, trial)
+    names = trial.hand.parameters
+    wrong = locate(examination, trial)
+    found = [named_in_whole(part, finding, names) for part in wrong for finding in explained(part.trial)]
     if found:  # what no part is wrong in by itself is inherited from the first wrong one
         found[0] = replace(found[0], also=(*found[0].also, *unexplained(trial, [*known, *found])))
     found = found or explained(trial, known)
@@ -32,14 +38,17 @@ def explained(trial, known=()):
     """Repairs that hold, predicates for what no repair explains, gradients of zeros, `unknown` for the rest."""
     zeros = list(never_written(trial))
     findings: list[Finding] = []
-    for look in (explain, structural):
+    for look in (explain, structural) if trial.complete else ():
         if left := unexplained(trial, [*known, *zeros, *findings]):
             findings += [finding for finding in look(trial) if any(finding.concerns(name) for name in left)]
     findings = in_backward_order([*findings, *zeros], trial)
     return findings + [
-        Finding("unknown", name, "backward", f"gradient by {name} is wrong; no known mistake explains it", 0.0)
-        for name in unexplained(trial, [*known, *findings])
+        unknown(name, "no known mistake explains it") for name in unexplained(trial, [*known, *findings])
     ]
+
+
+def unknown(name, why):
+    return Finding("unknown", name, "backward", f"gradient by {name} is wrong; {why}", 0.0)
 
 
 def never_written(trial):

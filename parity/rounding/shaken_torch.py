@@ -7,7 +7,7 @@ from torch._decomp import decomposition_table
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map
 
-from parity.rounding.shaken import moved
+from parity.rounding.shaken import LARGE, moved
 
 # of the same width as the floats: one more is the next float away from 0
 WHOLE_NUMBERS = {torch.float64: torch.int64, torch.float32: torch.int32, torch.bfloat16: torch.int16}
@@ -52,7 +52,7 @@ class ShakenTorch(TorchDispatchMode):
         if name not in TORCH_EXACT and (steps := arithmetic_of(operator)) is not None:
             with self:
                 return steps(*args, **kwargs)
-        results = operator(*self.reordered(name, args), **kwargs)
+        results = self.in_another_order(operator, name, args, kwargs)
         if name in TORCH_EXACT:
             return results
         if isinstance(results, torch.Tensor):
@@ -67,18 +67,24 @@ class ShakenTorch(TorchDispatchMode):
             self.notice_cast(after.dtype)
         return self.move(after)
 
-    def reordered(self, name, args):
-        """The arguments of a sum or a product of matrices with their terms in another order, see `reordered` above."""
-        if name in ("mm", "bmm", "mv", "dot"):
-            a, b = args[:2]
+    def in_another_order(self, operator, name, args, kwargs):
+        """The result of an operator; a sum or a product of matrices with its terms in another order, as in NumPy."""
+        if name in PRODUCTS:
+            a, b = args
+            inner = max(b.ndim - 2, 0)
+            if a.numel() + b.numel() > LARGE and a.shape[-1] > 1:
+                cut = int(self.directions.generator.integers(1, a.shape[-1]))
+                rest = a.shape[-1] - cut
+                first = operator(a.narrow(-1, 0, cut), b.narrow(inner, 0, cut))
+                return first.add_(operator(a.narrow(-1, cut, rest), b.narrow(inner, cut, rest)))
             order = self.order(a, -1)
-            return a.index_select(a.ndim - 1, order), b.index_select(max(b.ndim - 2, 0), order), *args[2:]
-        if name == "sum" and args[0].ndim:
+            args = a.index_select(a.ndim - 1, order), b.index_select(inner, order)
+        elif name == "sum" and args[0].ndim:
             terms, axes = args[0], (args[1:2] or [None])[0]
             for axis in axes or range(terms.ndim):
                 terms = terms.index_select(axis, self.order(terms, axis))
-            return terms, *args[1:]
-        return args
+            args = terms, *args[1:]
+        return operator(*args, **kwargs)
 
     def order(self, tensor, axis):
         """A random order along an axis of the tensor, as an index on its device."""
@@ -122,6 +128,7 @@ def loses_digits(before, after):
     return floats and torch.finfo(after.dtype).eps > torch.finfo(before.dtype).eps
 
 
+PRODUCTS = {"mm", "bmm", "mv", "dot"}
 TORCH_UNDERFLOWING = {"mul", "div", "exp", "exp2", "pow", "reciprocal"}
 TORCH_CASTS = {"to", "_to_copy", "convert_element_type"}
 TORCH_EXACT = {"relu", "maximum", "minimum", "max", "min", "amax", "amin", "abs", "neg", "sign", "clamp", "where"}

@@ -73,7 +73,9 @@ class Autograd:
         wanted |= {("parameter", name): leaves[name] for name in self.learnt()}
         for leaf in wanted.values():
             leaf.requires_grad_()
-        outputs = self.outputs({name: leaf.clone() for name, leaf in leaves.items()})  # which may be changed in place
+        for name in self.hand.input_names:
+            leaves[name] = leaves[name].clone()  # which may be changed in place
+        outputs = self.outputs(leaves)
         if len(outputs) != len(upstream):
             raise self.refusal(f"{self.title} gives {len(outputs)} outputs, the subject {len(upstream)}")
         results = {("output", name): to_numpy(output) for name, output in name_outputs(outputs).items()}

@@ -15,8 +15,10 @@ from parity.rounding.shaken import Directions, moved, shaken
 from parity.rows import Row, Worst
 from parity.witnesses.numeric import Numeric
 
+ALONE = "this entry alone is wrong"
 PROBES = 3  # one alone sees any single wrong entry; errors of several entries may cancel in one, hardly in three
-SHAKES = 6  # of a probe; half as many would have to allow for moves that are ten times as large
+SHAKES = 6  # of ours; half as many would have to allow for moves that are ten times as large
+THEIRS = 3  # of the forward, which costs more and moves less: always float64
 ROUNDED = 1e4  # an entry below so many roundings of the typical one weighs less than 1: it is known to fewer digits
 STEEP = 10.0  # with central differences, entries smaller than the typical one by more than this weigh less than 1
 
@@ -29,6 +31,24 @@ class Probe:
     ours: float
     theirs: float
     error: float
+
+
+@dataclass(frozen=True)
+class Moves:
+    """How far a probe of all keys moved in each shaken run: {key: what ours did}, and what theirs did, in all."""
+
+    ours: dict
+    theirs: list
+
+    def explain(self, probe):
+        """What rounding explains of a probe of some of the keys."""
+        tries = PROBES * (1 + len(self.ours))
+        together = np.sum([self.ours[key] for key in probe.weights], axis=0)
+        return factor(SHAKES, tries) * size_of_largest(together) + factor(THEIRS, tries) * size_of_largest(self.theirs)
+
+
+def size_of_largest(moves):
+    return float(np.fmax.reduce(np.abs(moves), initial=0.0))
 
 
 class Directional:
@@ -51,11 +71,12 @@ class Directional:
         return np.where(size > 0, np.maximum(size, typical * least), typical)
 
     def probe(self, number, keys=None):
-        """The number-th Probe of these keys together."""
-        rng = np.random.default_rng([self.seed, 4, number])
-        weights = {key: rng.integers(0, 2, self.ours[key].shape) * 2.0 - 1.0 for key in keys or self.wanted}
-        for key, signs in weights.items():
-            signs /= self.sizes[key]
+        """The number-th Probe of these keys together; the weights of one do not depend on the others."""
+        weights = {}
+        for key in keys or self.wanted:
+            rng = np.random.default_rng([self.seed, 4, number, self.wanted.index(key)])
+            weights[key] = rng.integers(0, 2, self.ours[key].shape) * 2.0 - 1.0
+            weights[key] /= self.sizes[key]
         return self.along(weights)
 
     def along(self, weights):
@@ -64,34 +85,31 @@ class Directional:
     def theirs(self, weights, arrays, g):
         return self.numeric.along({key[1]: v for key, v in weights.items()}, arrays, g)
 
-    def budgets(self, probes):
-        """([what rounding explains of each probe], {key: what it explains of each entry of ours}), by shaken runs."""
+    def shake(self, probe):
+        """(Moves, {key: what rounding explains of each entry of ours}), by shaken runs; probe: one of all keys."""
         largest = {key: np.zeros(array.shape) for key, array in self.ours.items()}
-        moves = [0.0] * len(probes)
+        moves = Moves({key: [] for key in self.wanted}, [])
         for run in range(SHAKES):
-            found = self.shaken_run(Directions([self.seed, run]), probes, largest)
-            moves = [max(pair) for pair in zip(moves, found, strict=True)]
+            directions = Directions([self.seed, run])
+            arrays, upstream = self.given
+            arrays = {name: shaken(moved(array, directions), directions) for name, array in arrays.items()}
+            upstream = [shaken(moved(array, directions), directions) for array in upstream]
+            with np.errstate(all="ignore"), followed(keeps_shaking(directions)):
+                results = self.hand.run(arrays, upstream)
+                raise_to(largest, results, self.ours)
+                for key, v in probe.weights.items():
+                    moves.ours[key].append(along(results, {key: v}) - along(self.ours, {key: v}))
+                if run < THEIRS:
+                    moves.theirs.append(self.move_of_theirs(probe, directions))
         each = factor(SHAKES, sum(array.size for array in self.ours.values()))
         budgets = {key: each * np.maximum(largest[key], unit(self.returned[key], self.ours[key])) for key in largest}
-        tries = factor(SHAKES, PROBES * len(probes))
-        return [tries * move + probe.error for move, probe in zip(moves, probes, strict=True)], budgets
+        return moves, budgets
 
-    def shaken_run(self, directions, probes, largest):
-        """How far each probe moves, ours and theirs together; raises {key: largest move of each entry of ours}."""
-        arrays, upstream = self.given
-        arrays = {name: shaken(moved(array, directions), directions) for name, array in arrays.items()}
-        upstream = [shaken(moved(array, directions), directions) for array in upstream]
-        with np.errstate(all="ignore"), followed(keeps_shaking(directions)):
-            results = self.hand.run(arrays, upstream)
-            raise_to(largest, results, self.ours)
-            arrays, g = self.numeric.seen(arrays, upstream)
-            double = {name: shaken(np.asarray(array), directions) for name, array in arrays.items()}
-            g = [np.asarray(one, float) for one in g]
-            return [
-                abs(along(results, probe.weights) - probe.ours)
-                + abs(self.theirs(probe.weights, double, g)[0] - probe.theirs)
-                for probe in probes
-            ]
+    def move_of_theirs(self, probe, directions):
+        """How far the forward's word on a probe moves; what the subject's own precision does, ours shows."""
+        arrays = {name: shaken(moved(array, directions), directions) for name, array in self.arrays.items()}
+        g = [moved(one, directions) for one in self.g]
+        return self.theirs(probe.weights, arrays, g)[0] - probe.theirs
 
     def blame(self, key, budget):
         """The entry of a wrong gradient that is most to blame: (index, ours, theirs, whether it alone is wrong)."""
@@ -124,19 +142,39 @@ def along(results, weights):
 
 
 def judge_directions(judge):
-    """(rows, {key: budget of each entry of ours}): a Row per gradient of a Directional, wrong ones with their entry."""
-    probes = [judge.probe(number) for number in range(PROBES)]
-    (budget,), budgets = judge.budgets(probes[:1])
-    error = largest_error(probes)
-    if error <= budget:
-        return [passed(key, judge, error, budget) for key in judge.wanted], budgets
-    each = [[judge.probe(number, [key]) for number in range(PROBES)] for key in judge.wanted]
-    limits, budgets = judge.budgets([probes[0] for probes in each])
-    rows = []
-    for key, probes, budget in zip(judge.wanted, each, limits, strict=True):
-        error = largest_error(probes)
-        rows.append((passed if error <= budget else failed)(key, judge, error, budget))
-    return rows, budgets
+    """(rows, {key: budget of each entry of ours}): a Row per gradient of a Directional, wrong ones with their entry.
+
+    One probe of each finds the wrong ones; the others are then judged together, and one by one where that fails.
+    """
+    together = [judge.probe(number) for number in range(PROBES)]
+    moves, budgets = judge.shake(together[0])
+    seen = verdict_on(together, moves)
+    if not seen.wrong:
+        return [passed(key, judge, seen) for key in judge.wanted], budgets
+    verdicts = {key: verdict_on([judge.probe(0, [key])], moves) for key in judge.wanted}
+    if rest := [key for key in judge.wanted if not verdicts[key].wrong]:
+        seen = verdict_on([judge.probe(number, rest) for number in range(PROBES)], moves)
+        verdicts |= dict.fromkeys(rest, seen)
+        if seen.wrong:
+            each = {key: [judge.probe(number, [key]) for number in range(PROBES)] for key in rest}
+            verdicts |= {key: verdict_on(probes, moves) for key, probes in each.items()}
+    return [(failed if verdicts[key].wrong else passed)(key, judge, verdicts[key]) for key in judge.wanted], budgets
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The largest disagreement of some probes, and what rounding explains of them."""
+
+    error: float
+    budget: float
+
+    @property
+    def wrong(self):
+        return not self.error <= self.budget
+
+
+def verdict_on(probes, moves):
+    return Seen(largest_error(probes), moves.explain(probes[0]) + probes[0].error)
 
 
 def largest_error(probes):
@@ -144,9 +182,9 @@ def largest_error(probes):
     return max(abs(probe.ours - probe.theirs) - max(0.0, probe.error - probes[0].error) for probe in probes)
 
 
-def passed(key, judge, error, budget):
+def passed(key, judge, seen):
     """A right gradient: what a probe is off by, in sizes of an entry, is what any entry could still hide."""
-    ours, size = judge.ours[key], judge.sizes[key]
+    ours, size, budget = judge.ours[key], judge.sizes[key], seen.budget
     verdict, note = "pass", f"{PROBES} random directions"
     if not ours.any():
         verdict, note = "void", "nothing was proved: all is 0"
@@ -158,7 +196,7 @@ def passed(key, judge, error, budget):
         key[0],
         ours.shape,
         verdict,
-        error=error,
+        error=seen.error,
         budget=budget,
         note=note,
         hides=budget,
@@ -167,10 +205,10 @@ def passed(key, judge, error, budget):
     )
 
 
-def failed(key, judge, error, budget):
+def failed(key, judge, seen):
     """A wrong gradient, with the entry that is most to blame."""
-    index, ours, theirs, alone = judge.blame(key, budget)
-    note = "this entry alone is wrong" if alone else "other entries are wrong as well"
+    index, ours, theirs, alone = judge.blame(key, seen.budget)
+    note = ALONE if alone else "other entries are wrong as well"
     shape, size = judge.ours[key].shape, judge.ours[key].size
     worst = Worst(index, ours, theirs)
-    return Row(key[1], key[0], shape, "fail", error=error, budget=budget, worst=worst, note=note, size=size)
+    return Row(key[1], key[0], shape, "fail", error=seen.error, budget=seen.budget, worst=worst, note=note, size=size)
