@@ -18,7 +18,7 @@ from parity.setting import Setting
 from parity.subjects import read
 from parity.subjects.base import SubjectRaised
 from parity.subjects.discovery import word
-from parity.undisturbed import one_thread, undisturbed
+from parity.undisturbed import few_threads, undisturbed
 from parity.verdicts import findings_of, non_finite, settle
 from parity.witnesses.precision import full_precision
 
@@ -85,7 +85,7 @@ def attempt(hand, inputs, against, wrt, setting):
 def report_on(hand, inputs, against, wrt, setting):
     """The Report on a subject that runs. Raises SubjectRaised where it does not."""
     hand, arrays, drawn = setting.gather(hand, inputs)
-    with one_thread(sum(array.size for array in arrays.values())):
+    with few_threads(sum(array.size for array in arrays.values())):
         return judged(hand, arrays, drawn, against, wrt, setting)
 
 

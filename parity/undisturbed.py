@@ -60,12 +60,14 @@ def undisturbed(limit=None):
 
 
 @contextmanager
-def one_thread(entries):
-    """One torch thread for arrays of up to SMALL entries in all: more would spend their time waiting for each other."""
+def few_threads(entries):
+    """One torch thread for arrays of up to SMALL entries in all, half of them for larger ones.
+
+    More would spend their time waiting, for each other and for those of NumPy's products.
+    """
     before = torch.get_num_threads()
     try:
-        if entries <= SMALL:
-            torch.set_num_threads(1)
+        torch.set_num_threads(1 if entries <= SMALL else max(1, before // 2))
         yield
     finally:
         torch.set_num_threads(before)

@@ -64,7 +64,7 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("options", "error", "message"), REFUSED, ids=[str(case[0]) for case in REFUSED])
+@pytest.mark.parametrize(("options", "error", "message"), REFUSED, ids=[case[2] for case in REFUSED])
 def test_what_cannot_be_checked_is_refused_by_name(options, error, message):
     options = {"against": nn.Linear(4, 3)} | options
     with pytest.raises(error, match=message):
