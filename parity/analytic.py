@@ -33,7 +33,7 @@ def absolute(z):
 def exp(z):
     """eᶻ; infinite as a real number where it overflows, so that 1 / (1 + e⁻ᶻ) is 0 there and no NaN."""
     value = np.exp(z.real)
-    return value + 1j * np.where(np.isinf(value), 0, value * z.imag)
+    return joined(value, np.where(np.isinf(value), 0, value * z.imag))
 
 
 def logaddexp(a, b):
@@ -44,23 +44,31 @@ def power(z, p):
     """zᵖ by the derivative of a real power: complex powers lose a digit."""
     (a, da), (p, dp) = parts(z), parts(p)
     value = np.power(a, p)
-    return value + 1j * total(da is not None and p * np.power(a, p - 1) * da, dp is not None and value * np.log(a) * dp)
+    steps = total(da is not None and p * np.power(a, p - 1) * da, dp is not None and value * np.log(a) * dp)
+    return joined(value, steps)
 
 
 def product(z, w):
     (a, da), (b, db) = parts(z), parts(w)
-    return a * b + 1j * total(db is not None and a * db, da is not None and b * da)
+    return joined(a * b, total(db is not None and a * db, da is not None and b * da))
 
 
 def quotient(z, w):
     (a, da), (b, db) = parts(z), parts(w)
     value = a / b
-    return value + 1j * (total(da is not None and da, db is not None and -value * db) / b)
+    return joined(value, total(da is not None and da, db is not None and -value * db) / b)
 
 
 def parts(z):
     """(real numbers, their step); None where they have none."""
     return (z.real, z.imag) if is_step(z) else (z, None)
+
+
+def joined(value, step):
+    """value + i step, of value's class; put together without arithmetic, which costs time and is shaken."""
+    found = np.empty_like(value, complex, shape=np.broadcast_shapes(np.shape(value), np.shape(step)))
+    found.real, found.imag = value, step
+    return found
 
 
 def total(*steps):

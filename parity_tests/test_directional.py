@@ -126,6 +126,17 @@ def test_several_wrong_entries_and_rows_are_told():
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+def test_two_equal_errors_do_not_cancel(dtype):
+    def backward(dy, x):
+        dx = 2 * x * dy
+        dx[:2, 5] *= -1
+        return dx
+
+    found = [parity.check((lambda x: x**2, backward), (50, 60), dtype=dtype, seed=k).verdict for k in range(5)]
+    assert found == ["fail"] * 5
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_a_factor_on_all_entries_is_seen(dtype):
     def change(grads):
         grads["0.weight"] *= 1.01

@@ -33,12 +33,15 @@ def probe_digits(trial, rows, dtype):
 
 
 def poor_digits(row, dtype):
-    """Whether a gradient could hide, or has, an error of half its digits that may still be rounding."""
+    """Whether a gradient could hide, or has, an error of half its digits that may still be rounding.
+
+    Judged along directions, no entry's digits are known.
+    """
     eps = float(np.finfo(dtype).eps)
     if row.verdict == "fail":
         size = abs(row.worst.theirs) if row.worst else 0.0
         return row.cause is None and 0 < row.error <= eps ** (LOST / 2) * size
-    return row.hides > eps**LOST or row.blurred > 0
+    return row.arrays is not None and (row.hides > eps**LOST or row.blurred > 0)
 
 
 def lower(event, dtype):

@@ -1,8 +1,9 @@
 """Judging gradients with too many entries to try one by one: random directional probes, and bisection to the wrong one.
 
-With v = s / |H|, s random signs, every entry of a right gradient H adds ±1 to Σ H v, however small it is, and the
-derivative of J along v must be that sum: an entry that is off by a share of its size is off by that share here. One
-forward call judges all entries at once; where a probe fails, halving the entries finds the one that is most to blame.
+With v = s u / |H|, s random signs and u random between 1 and 2, every entry of a right gradient H adds ±u to Σ H v,
+however small it is, and the derivative of J along v must be that sum: an entry that is off by a share of its size is
+off by that share here, and no two errors cancel but by a coincidence of their u. One forward call judges all entries
+at once; where a probe fails, halving the entries finds the one that is most to blame.
 """
 
 from dataclasses import dataclass
@@ -16,9 +17,9 @@ from parity.rows import Row, Worst
 from parity.witnesses.numeric import Numeric
 
 ALONE = "this entry alone is wrong"
-PROBES = 3  # one alone sees any single wrong entry; errors of several entries may cancel in one, hardly in three
+PROBES = 2  # one alone sees any single wrong entry; errors of several entries may cancel in one, hardly in two
 SHAKES = 6  # of ours; half as many would have to allow for moves that are ten times as large
-THEIRS = 3  # of the forward, which costs more and moves less: always float64
+THEIRS = 2  # of the forward, which costs more and moves less: always float64
 ROUNDED = 1e4  # an entry below so many roundings of the typical one weighs less than 1: it is known to fewer digits
 STEEP = 10.0  # with central differences, entries smaller than the typical one by more than this weigh less than 1
 
@@ -75,8 +76,8 @@ class Directional:
         weights = {}
         for key in keys or self.wanted:
             rng = np.random.default_rng([self.seed, 4, number, self.wanted.index(key)])
-            weights[key] = rng.integers(0, 2, self.ours[key].shape) * 2.0 - 1.0
-            weights[key] /= self.sizes[key]
+            u = rng.uniform(1, 3, self.ours[key].shape)
+            weights[key] = np.where(u < 2, u, 1 - u) / self.sizes[key]  # of either sign, 1 to 2 in size
         return self.along(weights)
 
     def along(self, weights):

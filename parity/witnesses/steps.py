@@ -10,7 +10,7 @@ import warnings
 
 import numpy as np
 
-from parity.analytic import StepLost, stepped, stepping
+from parity.analytic import StepLost, joined, stepped, stepping
 from parity.followed import CREATORS, followed
 from parity.rounding.shaken import plain
 from parity.witnesses.differences import fitting
@@ -21,7 +21,7 @@ UNDERFLOW = float(np.finfo(float).smallest_normal) / STEP  # smaller derivatives
 
 def complex_step(hand, directions, arrays, upstream):
     """The derivative of Σ upstream · outputs along {name: direction}. StepLost where all is real; SubjectRaised."""
-    ahead = arrays | {name: stepped(arrays[name] + 1j * STEP * v) for name, v in directions.items()}
+    ahead = arrays | {name: stepped(joined(arrays[name], STEP * v)) for name, v in directions.items()}
     with warnings.catch_warnings(), stepping(), followed(created_complex), np.errstate(all="ignore"):
         warnings.simplefilter("error", np.exceptions.ComplexWarning)
         outputs = [np.asarray(plain(output)) for output in hand.outputs(ahead)]
