@@ -1,6 +1,7 @@
 """Where a gradient was made: the line of the user's last operation whose result it is."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -42,9 +43,11 @@ def backward_events(trial):
 
 
 def made_at(trial):
-    """{name: `mine.py:23`} of the gradients that an operation of backward made."""
+    """{name: `mine.py:23`} of the gradients that an operation of backward made; of others the line of its def."""
     results, made = backward_events(trial)
-    found: dict[str, str] = {}
+    first = made[0].site if made else None
+    start = f"{Path(first.file).name}:{first.code.co_firstlineno}" if first else "backward"
+    found = {name: start for kind, name in trial.truth if kind in GRADIENTS}
     for (kind, name), gradient in results.items():
         if kind in GRADIENTS and np.size(gradient):
             site = next((event.site for event in reversed(made) if is_same(event.result, gradient)), None)

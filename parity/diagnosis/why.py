@@ -42,9 +42,8 @@ def explained(trial, known=()):
         if left := unexplained(trial, [*known, *zeros, *findings]):
             findings += [finding for finding in look(trial) if any(finding.concerns(name) for name in left)]
     findings = in_backward_order([*findings, *zeros], trial)
-    return findings + [
-        unknown(name, "no known mistake explains it") for name in unexplained(trial, [*known, *findings])
-    ]
+    left = [name for name in unexplained(trial, [*known, *findings]) if not any(f.concerns(name) for f in findings)]
+    return findings + [unknown(name, "no known mistake explains it") for name in left]
 
 
 def unknown(name, why):

@@ -1,21 +1,27 @@
 """Probes of calls: does a call depend on earlier ones, is backward linear in the upstream gradient?"""
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 
 from parity.diagnosis.trial import SLACK
+from parity.probes.writes import line_that_writes
 from parity.report import Finding
 from parity.rows import GRADIENTS
 from parity.subjects.base import SubjectRaised
 
 SCALES = (-(2.0**10), -1.0, 2.0**-10)  # powers of two scale exactly; the first finds abs(g), g·g and clip(g) alike
+WRITES = ("cache-mutated", "updated-weights")  # by backward, to what forward left
 RESETS = ("zero_grad", "zero_gradients", "zero_grads", "reset_grad", "clear_grads")
 
 
 def probe_calls(trial):
     """The findings of every probe of calls on the trial's data."""
     found = [] if trial.hand.seeded else list(repetition_probe(trial))
+    if any(finding.code in WRITES for finding in found):
+        where = line_that_writes(trial)
+        found = [replace(finding, where=where) if finding.code in WRITES else finding for finding in found]
     return found or list(upstream_probe(trial))
 
 

@@ -28,8 +28,8 @@ def probe_digits(trial, rows, dtype):
     cancelling = [event for event in events if cancels(event, dtype)]
     if not cancelling:
         return []
-    last = max(cancelling, key=loss)
-    return [cancellation_finding(row, last, dtype) for row in poor if row.verdict != "fail"]
+    kept = [row.name for row in poor if row.verdict != "fail"]
+    return [cancellation_finding(kept, max(cancelling, key=loss), dtype)] if kept else []
 
 
 def poor_digits(row, dtype):
@@ -70,9 +70,10 @@ def loss(event):
     return float(np.max(ratio, initial=0.0))
 
 
-def cancellation_finding(row, event, dtype):
+def cancellation_finding(names, event, dtype):
+    """One finding for the gradients of these names."""
     sentence = (
         f"{event.site}: {event.name} cancels: its operands are up to {loss(event):.0e} times its result, so "
-        f"gradient by {row.name} keeps few of {dtype}'s digits; the formula agrees"
+        f"gradient by {', '.join(names)} keeps few of {dtype}'s digits; the formula agrees"
     )
-    return Finding("cancellation", row.name, str(event.site), sentence)
+    return Finding("cancellation", names[0], str(event.site), sentence, also=tuple(names[1:]))

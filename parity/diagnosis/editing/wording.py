@@ -59,6 +59,8 @@ def edit_in_words(change, span):
         return f"{'add' if '+' in change.edits[0].template else 'subtract'} {value}"
     if span is not None:
         return f"write {one_line(span.new)} for {one_line(span.old)}"
+    if change.kind == "scale" and not change.note["size"].powers:
+        return f"multiply by {change.note['size'].constant:.6g}"
     if change.kind in ("exchange", "derivative for", "original"):
         return f"use {value} instead"
     return GENERAL.get(change.kind, "change this operation")
