@@ -10,7 +10,7 @@ from parity.diagnosis.makers import placed
 from parity.diagnosis.why import diagnose, diagnose_forward
 from parity.examine import Examination
 from parity.harm import first_run, printed_finding, raised_finding, users_line
-from parity.judging import judge_on
+from parity.judging import completed, judge_on
 from parity.probes import probe_calls, probe_data, probe_digits
 from parity.report import Report
 from parity.rows import GRADIENTS, Row, unexpected
@@ -107,6 +107,7 @@ def judged(hand, arrays, drawn, against, wrt, setting):
     found += [finding for finding in noticed if finding.row]
     rows = [failed_by(row, found) if hand.proves else unproved(row) for row in rows]
     if any(row.verdict == "fail" and row.kind in GRADIENTS for row in rows):
+        rows, trial = completed(rows, examination, trial)
         findings = [*findings, *diagnose(examination, trial, [*found, *findings, *non_finite(rows)])]
     title = f"{hand.name} against {reference.name}"
     conditions = "; ".join(filter(None, [setting.conditions(hand), reference.notes]))

@@ -10,6 +10,7 @@ from parity.rows import judge
 from parity.witnesses.directional import ALONE, Directional, judge_directions
 from parity.witnesses.numeric import Numeric
 
+OPEN = (None, "shape-mismatch")  # what a cause is still sought for
 ENTRYWISE = 2000  # entries whose numerical derivatives are taken one by one, a forward call each
 
 
@@ -50,11 +51,22 @@ def judge_along(examination, arrays, upstream, ours):
     return [*(judge_key(trial, key, examination.dtype) for key in outputs), *rows.values()], trial
 
 
-def in_full(examination, trial):
-    """The same Trial with the truth of every entry, by autograd of the subject's own forward; as it is where none is.
+def completed(rows, examination, trial):
+    """(rows, Trial) judged entry by entry where more than a lone entry of a gradient is wrong, if the truth is found.
 
-    A cause needs all entries; which gradient is wrong was known without.
+    Which gradients are wrong was known without; a cause and a picture need all entries.
     """
+    wrong = {(row.kind, row.name) for row in rows if row.verdict == "fail" and row.cause in OPEN} - trial.lone
+    full = in_full(examination, trial) if wrong else trial
+    if full is trial:
+        return rows, trial
+    judged = {key: judge_key(full, key, examination.dtype) for key in wrong & set(full.truth)}
+    known = {key: row for key, row in judged.items() if row.verdict == "fail"}
+    return [known.get((row.kind, row.name), row) for row in rows], full
+
+
+def in_full(examination, trial):
+    """The same Trial with the truth of every entry, by autograd of its own forward; as it is where none is."""
     if trial.complete:
         return trial
     own = copy.copy(examination)

@@ -40,7 +40,7 @@ def plot(report, path):
         raise ValueError(f"plot: expected the name of an .svg or .png file, got {path.name!r}")
     rows = [row for row in report.rows if row.kind in GRADIENTS and row.arrays is not None]
     if not rows:
-        raise ValueError("plot: no gradient of this report was compared, so there is nothing to draw")
+        raise ValueError("plot: no gradient of this report was compared entry by entry, so there is nothing to draw")
     metadata = {"Date": None} if path.suffix == ".svg" else None  # the same picture is the same file
     with matplotlib.rc_context(STYLE), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # a name may be in any script

@@ -8,7 +8,6 @@ from parity.diagnosis.locate import locate, named_in_whole
 from parity.diagnosis.makers import in_backward_order
 from parity.diagnosis.repair import explain
 from parity.diagnosis.structure.search import structural
-from parity.judging import in_full
 from parity.report import Finding
 from parity.rows import GRADIENTS
 
@@ -24,7 +23,6 @@ def diagnose(examination, trial, known):
     left = unexplained(trial, known)
     if {name for _, name in trial.lone} >= set(left):
         return [unknown(name, "one entry alone is wrong, the rest agrees") for name in left]
-    trial = in_full(examination, trial)
     names = trial.hand.parameters
     wrong = locate(examination, trial)
     found = [named_in_whole(part, finding, names) for part in wrong for finding in explained(part.trial)]
