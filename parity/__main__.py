@@ -7,8 +7,8 @@ if __name__ == "__main__" and not sys.flags.safe_path:
 
 import json
 
-from parity.arguments import PROGRAM, command, parse
-from parity.commandline import run
+from parity.faces.arguments import PROGRAM, command, parse
+from parity.faces.commandline import run
 
 STATUS = {"pass": 0, "fail": 1, "void": 3, "error": 3}
 
@@ -16,7 +16,7 @@ STATUS = {"pass": 0, "fail": 1, "void": 3, "error": 3}
 def main(arguments):
     """Check every subject that is named; the exit status of the worst."""
     options, checked = parse(arguments), []
-    from parity.process import check_apart
+    from parity.faces.process import check_apart
 
     for index, subject in enumerate(options.subjects):
         report, again = check_apart(options, index, arguments), command(options, subject)
@@ -28,7 +28,7 @@ def main(arguments):
     if options.format == "json":
         print(json.dumps(as_json(checked), indent=1))
     if options.format == "junit":
-        from parity.junit import junit
+        from parity.faces.junit import junit
 
         print(junit(checked))
     return max(STATUS[report.verdict] for report, _ in checked)
@@ -36,7 +36,7 @@ def main(arguments):
 
 def show(report, again):
     """The report on this terminal, and the command that repeats it, which no line break of ours spoils."""
-    from parity.screen import console
+    from parity.faces.screen import console
 
     screen = console()
     report.show(screen)
@@ -45,7 +45,7 @@ def show(report, again):
 
 def draw(report, path):
     """The picture of the gradients, or a line on stderr that says why there is none."""
-    from parity.plot import plot
+    from parity.faces.plot import plot
 
     try:
         plot(report, path)

@@ -5,8 +5,8 @@ import copy
 import numpy as np
 
 from parity import witnesses
-from parity.diagnosis.trial import Trial
 from parity.rows import judge
+from parity.trial import Trial
 from parity.witnesses.directional import ALONE, Directional, judge_directions
 from parity.witnesses.numeric import Numeric
 

@@ -9,7 +9,7 @@ import inspect
 import pytest
 
 import parity
-from parity.commandline import seed
+from parity.faces.commandline import seed
 
 
 def pytest_addoption(parser):

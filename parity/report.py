@@ -3,8 +3,8 @@
 import math
 from dataclasses import asdict, dataclass, replace
 
+from parity.faces.text import lines
 from parity.rows import Row
-from parity.text import lines
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class Report:
 
     def show(self, console=None):
         """Print the same lines on a rich console, this terminal unless told: coloured and folded where it is one."""
-        from parity.screen import show
+        from parity.faces.screen import show
 
         show(self, console)
 

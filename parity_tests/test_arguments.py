@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from parity import __main__
-from parity.arguments import an_input, command, parse
+from parity.faces.arguments import an_input, command, parse
 
 REFUSED = {
     "no command": ([], "the first argument is the word check"),

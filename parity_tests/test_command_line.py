@@ -11,9 +11,9 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from parity import child
-from parity.arguments import parse
-from parity.commandline import Refusal
+from parity.faces import child
+from parity.faces.arguments import parse
+from parity.faces.commandline import Refusal
 
 ROOT = Path(__file__).parent.parent
 NAME = "böse layers 🙂"

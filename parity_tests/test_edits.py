@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from parity.diagnosis.editing.writing import NoEdit, filled
-from parity.diagnosis.repair import explain
+from parity.diagnosis.repairs.search import explain
 from parity.report import Repair
 from parity_tests.test_repair import module, trial_of
 

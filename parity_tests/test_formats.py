@@ -6,9 +6,9 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-import parity.process
+import parity.faces.process
 from parity import Finding, Report, __main__
-from parity.junit import junit
+from parity.faces.junit import junit
 from parity.rows import judge
 
 HOSTILE = '<b a="1">&\'\x00\x1b[31m\ud800\ufffe\n]]>'
@@ -34,7 +34,7 @@ def check(tmp_path, monkeypatch):
     (tmp_path / "mine.py").touch()
 
     def check(reports, *words):
-        monkeypatch.setattr(parity.process, "check_apart", lambda options, index, words: reports[index])
+        monkeypatch.setattr(parity.faces.process, "check_apart", lambda options, index, words: reports[index])
         return __main__.main(["check", *[f"{tmp_path}/mine.py:X{i}" for i in range(len(reports))], *words])
 
     return check

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from parity import Report
-from parity.plot import CELLS, ROWS, STYLE, draw, largest_of_blocks, plot
+from parity.faces.plot import CELLS, ROWS, STYLE, draw, largest_of_blocks, plot
 from parity.rows import judge
 
 BUDGET = 1e-15
@@ -176,7 +176,8 @@ def test_what_cannot_be_drawn_is_refused(rows, name, message, tmp_path):
 
 
 def test_no_window_system_is_touched():
-    code = "import parity.report, sys; assert 'matplotlib' not in sys.modules; import parity.plot; print(*sys.modules)"
+    code = "import parity.report, sys; assert 'matplotlib' not in sys.modules; "
+    code += "import parity.faces.plot; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert "matplotlib.figure" in done.stdout.split()
     assert "matplotlib.pyplot" not in done.stdout.split()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from parity import process
+from parity.faces import process
 from parity.places import own_place_in
 
 ROOT = Path(__file__).parent.parent

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from parity.diagnosis.repair import explain
+from parity.diagnosis.repairs.search import explain
 from parity.examine import Examination
 from parity.setting import Setting
 from parity.subjects import read

@@ -12,8 +12,8 @@ from torch import nn
 import parity
 import scratch
 from parity import Finding, Repair, Report
+from parity.faces.screen import Screen
 from parity.rows import judge
-from parity.screen import Screen
 from parity_tests.test_check import Right, bias_averaged, mutant, not_a_number
 
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from parity.diagnosis.reads import reads_noted
-from parity.diagnosis.sites import SITES, instruction_start
-from parity.diagnosis.tape import OutOfTime, Tape, record, run_on
 from parity.followed import followed
 from parity.subjects import read
+from parity.tape.reads import reads_noted
+from parity.tape.recording import OutOfTime, Tape, record, run_on
+from parity.tape.sites import SITES, instruction_start
 
 
 class Layer:

@@ -1,7 +1,7 @@
-"""What the command lines of the scripts share beyond parity.commandline: the device that they compute on."""
+"""What the command lines of the scripts share beyond parity.faces.commandline: the device that they compute on."""
 
-from parity.commandline import Parser, Refusal, prepare_folder, run, seed, write_whole
-from parity.screen import Screen, console
+from parity.faces.commandline import Parser, Refusal, prepare_folder, run, seed, write_whole
+from parity.faces.screen import Screen, console
 
 __all__ = [
     "Parser",

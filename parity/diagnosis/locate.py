@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from parity.diagnosis.trial import Trial
 from parity.examine import Examination
 from parity.inputs import frozen
 from parity.judging import in_full, judge_on
@@ -19,6 +18,7 @@ from parity.subjects import read
 from parity.subjects.attributes import parts
 from parity.subjects.base import SubjectRaised, one_line
 from parity.subjects.stateful import BACKWARDS, FORWARDS, method_of
+from parity.trial import Trial
 from parity.witnesses.numeric import Numeric
 
 

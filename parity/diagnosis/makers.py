@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from parity.diagnosis.tape import record
 from parity.rows import GRADIENTS
 from parity.subjects.base import SubjectRaised
+from parity.tape.recording import record
 
 UNPLACED = ("", "backward", "subject")
 MOST = 200_000  # entries of inputs and weights: a tape copies what it notes

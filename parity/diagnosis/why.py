@@ -6,7 +6,7 @@ import numpy as np
 
 from parity.diagnosis.locate import locate, named_in_whole
 from parity.diagnosis.makers import in_backward_order
-from parity.diagnosis.repair import explain
+from parity.diagnosis.repairs.search import explain
 from parity.diagnosis.structure.search import structural
 from parity.report import Finding
 from parity.rows import GRADIENTS

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from parity.diagnosis.tape import record
 from parity.report import Finding
 from parity.rows import GRADIENTS
+from parity.tape.recording import record
 
 MOST = 200_000  # entries of inputs and weights: a tape copies what it notes
 LOST = 0.5  # of the digits: a gradient that keeps fewer is worth a remark

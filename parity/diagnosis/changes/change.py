@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from parity.diagnosis.sites import Site
-from parity.diagnosis.taped import plain
+from parity.tape.sites import Site
+from parity.tape.taped import plain
 
 
 @dataclass(frozen=True)

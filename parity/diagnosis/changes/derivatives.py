@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from parity.diagnosis.changes.change import Given, Named, Recorded
-from parity.diagnosis.pairs import Operand, Pair
-from parity.diagnosis.sites import Site
+from parity.diagnosis.repairs.pairs import Operand, Pair
+from parity.tape.sites import Site
 
 
 @dataclass(frozen=True, eq=False)

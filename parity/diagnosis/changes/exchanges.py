@@ -4,7 +4,7 @@ import numpy as np
 
 from parity.diagnosis.changes.change import Change, Edit, Given, Named
 from parity.diagnosis.changes.rewrites import COMPARISONS
-from parity.diagnosis.place import bytes_of
+from parity.diagnosis.repairs.place import bytes_of
 
 FILLED = ("ones", "ones_like", "full", "full_like", "zeros_like", "zeros")
 NUMERIC = ("add", "subtract", "multiply", "divide", "power", "maximum", "minimum", "where", *COMPARISONS)

@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 
 from parity.diagnosis.changes.change import Change, Edit, Named
-from parity.diagnosis.pairs import close
+from parity.diagnosis.repairs.pairs import close
 
 MOST = 24  # arrays in reach that are multiplied with one another
 ENTRYWISE = "{0} * {1}"

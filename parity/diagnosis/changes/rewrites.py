@@ -5,8 +5,8 @@ from itertools import chain, combinations
 import numpy as np
 
 from parity.diagnosis.changes.change import Change, Edit, Named
-from parity.diagnosis.operations import as_number
-from parity.diagnosis.place import WRITES
+from parity.diagnosis.repairs.place import WRITES
+from parity.tape.operations import as_number
 
 # operation: [(template, kind, rank)]
 FORMS = {

@@ -6,7 +6,7 @@ import numpy as np
 
 from parity.diagnosis.changes.change import Change, Edit, Size
 from parity.diagnosis.changes.sizes import formulas, lengths_of
-from parity.diagnosis.tape import Tape
+from parity.tape.recording import Tape
 
 TELLING = 2  # fresh trials on which the same factor must be found
 NEARLY_ONE = 1e-9  # a factor of 1 changes nothing

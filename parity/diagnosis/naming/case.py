@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from parity.diagnosis.naming.witness import scale, witnesses
-from parity.diagnosis.pairs import close
-from parity.diagnosis.taped import mapped
+from parity.diagnosis.repairs.pairs import close
+from parity.tape.taped import mapped
 
 RESHAPING = ("reshape", "getitem", "broadcast_to", "expand_dims", "transpose")
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from parity.diagnosis.activations import TABLE, evaluate
 from parity.diagnosis.naming.witness import witnesses
-from parity.diagnosis.pairs import close
+from parity.diagnosis.repairs.activations import TABLE, evaluate
+from parity.diagnosis.repairs.pairs import close
 
 
 def missing(pair):

@@ -6,7 +6,7 @@ from parity.diagnosis.changes.rewrites import COMPARISONS, flat
 from parity.diagnosis.naming import values
 from parity.diagnosis.naming.counts import counted
 from parity.diagnosis.naming.derivatives import in_place_of, put_in_or_out, twice
-from parity.diagnosis.pairs import close
+from parity.diagnosis.repairs.pairs import close
 
 UNKNOWN = "unknown"
 CLIPS = ("clip", "maximum", "minimum")

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from parity.diagnosis.activations import evaluate
 from parity.diagnosis.changes.rewrites import COMPARISONS
 from parity.diagnosis.naming.counts import counted
 from parity.diagnosis.naming.derivatives import missing
-from parity.diagnosis.pairs import close
+from parity.diagnosis.repairs.activations import evaluate
+from parity.diagnosis.repairs.pairs import close
 
 UNKNOWN = "unknown"
 MASKED = ("where", "setitem", *COMPARISONS)

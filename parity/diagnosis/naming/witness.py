@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from parity.diagnosis.changes.sizes import formulas, lengths_of
-from parity.diagnosis.tape import Tape
+from parity.tape.recording import Tape
 
 SAME = 1e-9  # relative: a quotient of two float64 that is one factor everywhere differs from it by rounding alone
 

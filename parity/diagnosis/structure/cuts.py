@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from parity.diagnosis.tape import Tape, plain, taped
-from parity.diagnosis.trial import SLACK
 from parity.followed import followed
 from parity.subjects.base import SubjectRaised
+from parity.tape.recording import Tape, plain, taped
+from parity.trial import SLACK
 from parity.witnesses.numeric import doubled
 from parity.witnesses.steps import STEP, StepLost, complex_step, created_complex
 

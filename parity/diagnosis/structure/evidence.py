@@ -12,9 +12,9 @@ from itertools import pairwise
 import numpy as np
 
 from parity.diagnosis.structure.others import Exhausted, Others
-from parity.diagnosis.tape import SITES, Site, Tape, record
-from parity.diagnosis.trial import Trial
 from parity.subjects.base import SubjectRaised
+from parity.tape.recording import SITES, Site, Tape, record
+from parity.trial import Trial
 
 SETTLED: set = set()  # the code objects whose instructions have one Site each
 

@@ -7,7 +7,7 @@ import numpy as np
 from parity.diagnosis.structure.claim import Claim, by, each
 from parity.diagnosis.structure.factors import is_multiple
 from parity.diagnosis.structure.origins import is_bias
-from parity.diagnosis.trial import SLACK
+from parity.trial import SLACK
 
 
 @each

@@ -10,7 +10,7 @@ import numpy as np
 
 from parity.diagnosis.structure.claim import Claim, by, each
 from parity.diagnosis.structure.relations import windowed
-from parity.diagnosis.trial import SLACK
+from parity.trial import SLACK
 
 # by the number of axes: which may be spatial, with or without a batch, channels first or last
 SPATIAL: dict = {1: ((0,),), 2: ((1,), (0,), (0, 1)), 3: ((2,), (1,), (1, 2)), 4: ((2,), (3,), (2, 3), (1, 2))}

@@ -7,7 +7,7 @@ import numpy as np
 from parity.diagnosis.structure.claim import Claim, by, each
 from parity.diagnosis.structure.relations import windowed
 from parity.diagnosis.structure.shifts import SPATIAL, kept, shifted
-from parity.diagnosis.trial import SLACK
+from parity.trial import SLACK
 
 
 @each

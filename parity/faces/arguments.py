@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from parity.commandline import Parser, Refusal, positive, prepare_folder, seed
+from parity.faces.commandline import Parser, Refusal, positive, prepare_folder, seed
 
 PROGRAM = "python -m parity check"
 SHAPE = re.compile(r"-?\d+(\s*[,x]\s*-?\d+)*\s*,?")

@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from parity.diagnosis.scope import reachable
-from parity.diagnosis.sites import SITES, Site, site_of
-from parity.diagnosis.taped import TapedArray, bare, copied, mapped, origin_of, plain, taped
 from parity.followed import followed, users_frame
 from parity.subjects.base import keyed_outputs
 from parity.subjects.torch_callable import HandTorch
+from parity.tape.scope import reachable
+from parity.tape.sites import SITES, Site, site_of
+from parity.tape.taped import TapedArray, bare, copied, mapped, origin_of, plain, taped
 
 __all__ = ["SITES", "Call", "Event", "OutOfTime", "Site", "Tape", "plain", "record", "run_on", "taped"]
 
@@ -38,7 +38,7 @@ class Event:
 
     origins: for each operand the index of the event whose result it is, or the name of the array of the run (an input,
     a parameter, ("upstream", 0)), or None. occurrence counts the earlier events of the same site and phase. Where the
-    tape surveys: names, for each operand the local variable that holds it, or None; scope, see parity.diagnosis.scope.
+    tape surveys: names, for each operand the local variable that holds it, or None; scope, see parity.tape.scope.
     """
 
     index: int
@@ -187,7 +187,7 @@ def record(hand, arrays, upstream, changes=None):
 def run_on(tape, hand, arrays, upstream):
     """Run a subject on this tape, inside `followed`; returns the tape. Raises SubjectRaised."""
     if isinstance(hand, HandTorch):
-        from parity.diagnosis.torch_taped import run_torch_on
+        from parity.tape.torch_taped import run_torch_on
 
         return run_torch_on(tape, hand, arrays, upstream)
     tape.base = sys._getframe()

@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch.overrides import TorchFunctionMode
 
-from parity.diagnosis.taped import mapped, plain, taped
 from parity.followed import users_frame
 from parity.subjects.base import keyed_outputs
+from parity.tape.taped import mapped, plain, taped
 
 NAMES = {"mul": "multiply", "add": "add", "sub": "subtract", "div": "divide", "pow": "power", "neg": "negative"}
 NAMES |= {"matmul": "matmul", "mm": "matmul", "exp": "exp", "log": "log", "sqrt": "sqrt", "tanh": "tanh", "abs": "abs"}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from parity.diagnosis.sites import Site
+from parity.tape.sites import Site
 
 WRITES = ("setitem", "add.at")  # operations that give no result of their own: (target, key, value)
 

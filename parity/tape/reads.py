@@ -9,7 +9,7 @@ import builtins
 from contextlib import contextmanager
 
 from parity.diagnosis.editing.source import codes_seen, counterpart, editable, parsed, replaced, text_of
-from parity.diagnosis.taped import TapedArray
+from parity.tape.taped import TapedArray
 
 READ = "__handgrad_read__"
 

@@ -20,12 +20,12 @@ from parity.diagnosis.changes.scales import scales
 from parity.diagnosis.changes.settings import settings
 from parity.diagnosis.changes.shapes import axes_together, shapings
 from parity.diagnosis.changes.swaps import swaps
-from parity.diagnosis.finding import told
-from parity.diagnosis.holds import confirmed, held, held_edits, holds_on
-from parity.diagnosis.preference import preference
-from parity.diagnosis.runner import Runner
-from parity.diagnosis.survey import Survey
-from parity.diagnosis.tape import OutOfTime
+from parity.diagnosis.repairs.finding import told
+from parity.diagnosis.repairs.holds import confirmed, held, held_edits, holds_on
+from parity.diagnosis.repairs.preference import preference
+from parity.diagnosis.repairs.runner import Runner
+from parity.diagnosis.repairs.survey import Survey
+from parity.tape.recording import OutOfTime
 
 MISTAKES = 3  # repairs at once: more wrong steps than these are not told apart
 RIVALS = 4  # changes as simple as the best one that are asked whether they name another mistake

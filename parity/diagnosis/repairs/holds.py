@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from parity.diagnosis.changes.change import Change
 from parity.diagnosis.editing.edits import Span
-from parity.diagnosis.runner import wrong
+from parity.diagnosis.repairs.runner import wrong
 
 CONFIRMATIONS = 2  # fresh trials on which a change must hold as well
 FRESH = 5  # fresh trials that are looked at, for those on which the mistake shows

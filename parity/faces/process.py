@@ -9,12 +9,12 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from parity.child import GRACE
-from parity.commandline import Refusal
+from parity.faces.child import GRACE
+from parity.faces.commandline import Refusal
 from parity.places import own_place_in
 
 LOADING = 120.0  # seconds that torch may take to load from a cold disk, before the limit of the check begins
-LAUNCH = "import sys; sys.path.insert(0, sys.argv.pop(1)); from parity.child import main; main()"
+LAUNCH = "import sys; sys.path.insert(0, sys.argv.pop(1)); from parity.faces.child import main; main()"
 
 
 def check_apart(options, index, arguments):
@@ -37,7 +37,7 @@ def check_apart(options, index, arguments):
 
 
 def run_child(arguments, seconds):
-    """Run parity.child to its end and return its exit status, None where it had to be stopped after so many seconds.
+    """Run parity.faces.child to its end and return its exit status, None where it was stopped after so many seconds.
 
     What it prints goes to our stderr, it has nothing to read, and whatever it started ends with it.
     """

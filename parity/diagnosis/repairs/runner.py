@@ -9,9 +9,9 @@ import numpy as np
 from parity.diagnosis.changes.change import stand_ins
 from parity.diagnosis.editing.edits import applied
 from parity.diagnosis.editing.source import counterpart, replaced, text_of
-from parity.diagnosis.reads import reads_noted
-from parity.diagnosis.tape import BOTH, Tape, run_on
 from parity.followed import followed
+from parity.tape.reads import reads_noted
+from parity.tape.recording import BOTH, Tape, run_on
 
 
 class Runner:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy import array as new_array  # NumPy's own, also where np.array is followed
 from numpy import asarray
 
-from parity.diagnosis.operations import METHODS, canonical
+from parity.tape.operations import METHODS, canonical
 
 
 class TapedArray(np.ndarray):

@@ -14,9 +14,9 @@ from matplotlib.patches import Ellipse
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator, NullLocator
 
-from parity.commandline import write_whole
+from parity.faces.commandline import write_whole
+from parity.faces.text import row_name, share_text, visible
 from parity.rows import GRADIENTS, difference, shares
-from parity.text import row_name, share_text, visible
 
 ROWS = 12  # gradients in one picture: more cannot be read
 CELLS = 128  # along a side: more cannot be seen, so of each block of a larger array the largest entry is drawn

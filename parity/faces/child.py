@@ -1,4 +1,4 @@
-"""The side of a check that runs what the user wrote, in a process of its own; parity.process starts it and reads it.
+"""The side of a check that runs what the user wrote, in a process of its own that parity.faces.process starts.
 
 It leaves two files in the folder that it is given: `outcome`, a pickled Report or Refusal, once the check is over, and
 `trace`, the lines on which it hung or died.
@@ -16,8 +16,8 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from parity.arguments import parse
-from parity.commandline import Refusal
+from parity.faces.arguments import parse
+from parity.faces.commandline import Refusal
 from parity.places import own_place
 
 GRACE = 2.0  # seconds on top of the limit: the check itself stops first where it can, and says more

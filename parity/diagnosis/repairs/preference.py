@@ -11,8 +11,8 @@ from parity.diagnosis.editing.nodes import operands_of
 from parity.diagnosis.editing.source import node_at, parents, statement_node, tree_of
 from parity.diagnosis.editing.spelling import shapes, spellings
 from parity.diagnosis.editing.writing import NoEdit
-from parity.diagnosis.operations import as_number
-from parity.diagnosis.reads import named_in_numpy
+from parity.tape.operations import as_number
+from parity.tape.reads import named_in_numpy
 
 FORWARD = 0.8  # what forward keeps for backward is touched only where nothing near is as simple
 CALLED = 0.06  # what is wrong with a call, or with what is returned, is put right within, where that does as well

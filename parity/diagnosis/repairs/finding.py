@@ -6,10 +6,10 @@ from parity.diagnosis.editing.edits import span_of
 from parity.diagnosis.editing.spelling import spellings
 from parity.diagnosis.editing.wording import edit_in_words, one_line, reason
 from parity.diagnosis.editing.writing import NoEdit
-from parity.diagnosis.holds import telling_trials
 from parity.diagnosis.naming.case import Case
 from parity.diagnosis.naming.judge import UNKNOWN, code_of
 from parity.diagnosis.naming.witness import witnesses
+from parity.diagnosis.repairs.holds import telling_trials
 from parity.report import Finding, Repair
 
 DOUBTFUL = 0.5  # confidence in a repair that is right, where what it shows has no name, or more than one

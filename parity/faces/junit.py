@@ -2,7 +2,7 @@
 
 from xml.etree import ElementTree as ET
 
-from parity.text import finding_lines, row_lines, row_name, summary, visible
+from parity.faces.text import finding_lines, row_lines, row_name, summary, visible
 
 
 def junit(checked):

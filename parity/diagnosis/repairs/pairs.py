@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from parity.diagnosis.activations import TABLE, Function, clipped, evaluate
-from parity.diagnosis.operations import as_number
-from parity.diagnosis.sites import Site
+from parity.diagnosis.repairs.activations import TABLE, Function, clipped, evaluate
+from parity.tape.operations import as_number
+from parity.tape.sites import Site
 
 ARITHMETIC = (
     "add",

@@ -5,7 +5,7 @@ import os
 from rich.console import Console
 from rich.text import Text
 
-from parity.text import finding_lines, header, last_lines, row_lines
+from parity.faces.text import finding_lines, header, last_lines, row_lines
 
 COLOURS = {"pass": "green", "fail": "bold red", "void": "yellow", "error": "bold red"}
 EDITS = {"−": "red", "+": "green"}

@@ -1,0 +1,1 @@
+"""The faces of a report: command line, terminal, JUnit, picture."""
