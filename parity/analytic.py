@@ -66,8 +66,11 @@ def parts(z):
 
 def joined(value, step):
     """value + i step, of value's class; put together without arithmetic, which costs time and is shaken."""
-    found = np.empty_like(value, complex, shape=np.broadcast_shapes(np.shape(value), np.shape(step)))
+    found = np.empty(np.broadcast_shapes(np.shape(value), np.shape(step)), complex)
     found.real, found.imag = value, step
+    if isinstance(value, Analytic):
+        found = found.view(type(value))
+        vars(found).update(vars(value))
     return found
 
 

@@ -1,5 +1,6 @@
 """Is what a subject writes, prints or draws found with its line, and the process left as it was?"""
 
+import cProfile
 import os
 import random
 import threading
@@ -174,3 +175,18 @@ def test_warnings_of_a_subject_are_no_errors():
         return Affine.backward(self, dz)
 
     assert check(warns).ok
+
+
+def test_a_profiler_goes_on():
+    class Wrong(Affine):
+        def backward(self, dz):
+            dx = super().backward(dz)
+            self.dW = -self.dW
+            return dx
+
+    profile = cProfile.Profile()
+    with profile:
+        causes = parity.check(Wrong(), (5, 4)).causes
+        sorted([])
+    assert [cause.code for cause in causes] == ["sign-flipped"]
+    assert any("sorted" in str(entry.code) for entry in profile.getstats())

@@ -125,7 +125,10 @@ def codes_seen(found):
     try:
         yield
     finally:
-        sys.setprofile(before)
+        if before is None or callable(before):
+            sys.setprofile(before)
+        else:  # cProfile's, up to Python 3.11, is no function
+            before.enable()
 
 
 @contextmanager
