@@ -1,6 +1,8 @@
 """Is a hand-derived backward what autograd computes? One call, one report, every entry judged."""
 
+import traceback
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -12,7 +14,7 @@ from parity.examine import Examination
 from parity.harm import first_run, printed_finding, raised_finding, users_line
 from parity.judging import completed, judge_on
 from parity.probes import probe_calls, probe_data, probe_digits
-from parity.report import Report
+from parity.report import Finding, Report
 from parity.rows import GRADIENTS, Row, unexpected
 from parity.setting import Setting
 from parity.subjects import read
@@ -100,7 +102,7 @@ def judged(hand, arrays, drawn, against, wrt, setting):
     examination.reference.settle(arrays, [array for key, array in returned.items() if key[0] == "output"])
     rows, trial = judge_on(examination, arrays, upstream, returned, steady_truth(examination, arrays, upstream))
     reference = examination.reference  # that the user named; another judges where the forwards differ
-    forward = diagnose_forward(trial) if any(row.cause == "forward-mismatch" for row in rows) else []
+    forward = sought(diagnose_forward, trial) if any(row.cause == "forward-mismatch" for row in rows) else []
     rows, findings, trial = settle([*rows, *surplus(returned, hand), *unfound(hand, wrt)], examination, trial)
     found = [*harm, *probe_calls(trial), *probe_data(examination, trial), *probe_digits(trial, rows, setting.dtype)]
     noticed = hand.findings
@@ -108,13 +110,24 @@ def judged(hand, arrays, drawn, against, wrt, setting):
     rows = [failed_by(row, found) if hand.proves else unproved(row) for row in rows]
     if any(row.verdict == "fail" and row.kind in GRADIENTS for row in rows):
         rows, trial = completed(rows, examination, trial)
-        findings = [*findings, *diagnose(examination, trial, [*found, *findings, *non_finite(rows)])]
+        findings = [*findings, *sought(diagnose, examination, trial, [*found, *findings, *non_finite(rows)])]
     title = f"{hand.name} against {reference.name}"
     conditions = "; ".join(filter(None, [setting.conditions(hand), reference.notes]))
     said = [*forward, *found, *noticed, *findings]
     said += [finding for finding in findings_of(rows) if unsaid(finding, said)]
     causes = placed(in_order(said), trial)
     return Report(title, conditions, tuple(named(rows, causes)), tuple(causes), unjudged(hand, arrays, rows, wrt))
+
+
+def sought(look, *arguments):
+    """What a search for causes finds. A mistake of ours in it is said; the verdict, which is known, stays."""
+    try:
+        return look(*arguments)
+    except Exception as error:
+        lines = traceback.extract_tb(error.__traceback__)
+        place = f"{Path(lines[-1].filename).name}:{lines[-1].lineno}"
+        sentence = f"the search for a cause stopped at {place}, {type(error).__name__}: {error}"
+        return [Finding("unknown", "", "handgrad", f"{sentence}; a mistake of handgrad's: the verdict stands", 0.0)]
 
 
 def wanted_keys(hand, arrays, returned, wrt):

@@ -7,10 +7,12 @@ import numpy as np
 from parity import witnesses
 from parity.rows import judge
 from parity.trial import Trial
+from parity.undisturbed import TimeLimit, time_limit
 from parity.witnesses.directional import ALONE, Directional, judge_directions
 from parity.witnesses.numeric import Numeric
 
 OPEN = (None, "shape-mismatch")  # what a cause is still sought for
+TRACING = 20.0  # seconds
 ENTRYWISE = 2000  # entries whose numerical derivatives are taken one by one, a forward call each
 
 
@@ -66,14 +68,21 @@ def completed(rows, examination, trial):
 
 
 def in_full(examination, trial):
-    """The same Trial with the truth of every entry, by autograd of its own forward; as it is where none is."""
+    """The same Trial with the truth of every entry, by autograd of its own forward; as it is where none is.
+
+    A trace of loops over pixels takes minutes: it has TRACING seconds.
+    """
     if trial.complete:
         return trial
-    own = copy.copy(examination)
-    device = getattr(trial.hand, "device", "cpu")
-    own.reference = witnesses.choose(
-        witnesses.TRACE, trial.hand, examination.wanted, trial.arrays, trial.upstream, device
-    )
+    own, hand = copy.copy(examination), trial.hand
+    device = getattr(hand, "device", "cpu")
+    try:
+        with time_limit(TRACING):
+            own.reference = witnesses.choose(
+                witnesses.TRACE, hand, examination.wanted, trial.arrays, trial.upstream, device
+            )
+    except TimeLimit:
+        return trial
     return trial if isinstance(own.reference, Numeric) else own.trial(trial.arrays, trial.upstream, trial.ours)
 
 

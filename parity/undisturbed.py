@@ -11,6 +11,7 @@ import random
 import signal
 import threading
 import warnings
+from collections.abc import Callable
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -21,6 +22,7 @@ from parity.followed import users_frame
 
 SMALL = 100_000
 SEEDED: ContextVar[bool] = ContextVar("SEEDED", default=False)
+PULSE: ContextVar[Callable[[], None]] = ContextVar("PULSE", default=lambda: None)  # called where a call begins
 LIMIT: ContextVar[float | None] = ContextVar("LIMIT", default=None)
 
 
@@ -102,13 +104,14 @@ class Printed(io.TextIOBase):
 
 
 @contextmanager
-def time_limit():
-    """Raises TimeLimit inside the block once LIMIT seconds are over; nothing where no limit is set.
+def time_limit(most=None):
+    """Raises TimeLimit inside the block once LIMIT seconds, or `most`, are over; nothing where no limit is set.
 
     In the main thread by an alarm signal, which also wakes a call that sleeps; elsewhere, and where a signal is in use
     or unknown, by an exception set on this thread, which arrives when it next runs Python code.
     """
-    seconds = LIMIT.get()
+    seconds = LIMIT.get() if most is None else most
+    PULSE.get()()
     if seconds is None:
         yield
     elif alarm_is_free():
@@ -135,7 +138,7 @@ def alarm_is_free():
 
 
 def ring(number, frame):
-    raise TimeLimit(f"no answer within {LIMIT.get():g} s")
+    raise TimeLimit(f"no answer within {LIMIT.get() or 0:g} s")
 
 
 def interrupt(thread):

@@ -34,7 +34,7 @@ class WrongPart:
 
 @dataclass
 class Visit:
-    """What reached a part: its inputs in the first forward, and when backward first came by."""
+    """What reached a part, which has not run itself: its inputs in the first forward, when backward first came by."""
 
     path: str
     part: Any
@@ -54,13 +54,14 @@ def locate(examination, trial):
 
 def visits(hand, trial):
     """The Visits of every part that forward and backward reached, in the order of backward."""
-    net, found, turns = hand.copy(trial.arrays), [], iter(range(1_000_000))
+    net, fresh, found, turns = hand.copy(trial.arrays), hand.copy(trial.arrays), [], iter(range(1_000_000))
     if net is None:
         return []
-    for path, part in parts(net):
+    for (path, part), (_, own) in zip(parts(net), parts(fresh), strict=True):
         names = method_of(part, FORWARDS), method_of(part, BACKWARDS)
         if path and all(names):
-            found.append(watch(Visit(".".join(str(key) for _, key in path), part), *names, turns))
+            watch(part, *names, visit := Visit(".".join(str(key) for _, key in path), own), turns)
+            found.append(visit)
     try:
         state = hand.forward_on(net, trial.arrays)[1]
         hand.backward(state, trial.upstream)
@@ -70,9 +71,9 @@ def visits(hand, trial):
     return sorted(reached, key=lambda visit: visit.turn)
 
 
-def watch(visit, forward, backward, turns):
-    """Make the part note its first inputs and the turn of its first backward, by a class of its own."""
-    own = type(visit.part)
+def watch(part, forward, backward, visit, turns):
+    """Make a part note its first inputs and the turn of its first backward in a Visit, by a class of its own."""
+    own = type(part)
 
     def noted_forward(self, *inputs, **options):
         if not visit.inputs and not options:
@@ -84,13 +85,11 @@ def watch(visit, forward, backward, turns):
             visit.turn = next(turns)
         return getattr(own, backward)(self, *upstream, **options)
 
-    visit.part.__class__ = type(own.__name__, (own,), {forward: noted_forward, backward: noted_backward})
-    return visit
+    part.__class__ = type(own.__name__, (own,), {forward: noted_forward, backward: noted_backward})
 
 
 def judge_part(visit, examination):
     """The WrongPart, judged by numerical derivatives of its own forward; None where it is right or cannot be judged."""
-    visit.part.__class__ = type(visit.part).__mro__[1]
     inputs = tuple(frozen(np.array(plain(array))) for array in visit.inputs)
     try:
         hand = read(visit.part, inputs)

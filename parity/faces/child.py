@@ -10,9 +10,10 @@ import io
 import os
 import pickle
 import sys
+import time
 import traceback
 import types
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from parity.faces.arguments import parse
 from parity.faces.commandline import Refusal
 from parity.places import own_place
 
+CALLS = 10  # limits of one call that a whole check may take
 GRACE = 2.0  # seconds on top of the limit: the check itself stops first where it can, and says more
 
 
@@ -43,13 +45,18 @@ def main():
 
 
 def attempt(options, subject, trace):
-    """The Report of one subject, or a Refusal; past the limit the process ends and the trace tells where it was."""
+    """The Report of one subject, or a Refusal; past the limit the process ends and the trace tells where it was.
+
+    The limit is of one call, as in parity.check; a check of very many calls ends after CALLS times as long.
+    """
     import parity.checker  # noqa: F401 (before the time starts: loading torch is not the subject's fault)
 
-    faulthandler.dump_traceback_later(options.limit + GRACE, exit=True, file=trace)
+    watch = Watch(options.limit, trace)
     try:
+        watch.set()
         limit_memory(options.memory)
-        report = examine(options, subject)
+        with watched(watch):
+            report = examine(options, subject)
     except Refusal as refusal:
         if options.debug:
             traceback.print_exc()
@@ -57,6 +64,36 @@ def attempt(options, subject, trace):
     finally:
         faulthandler.cancel_dump_traceback_later()
     return report if options.plot else replace(report, rows=tuple(replace(row, arrays=None) for row in report.rows))
+
+
+class Watch:
+    """Ends the process where no call of the subject's has begun for so many seconds, or the whole takes too long."""
+
+    def __init__(self, limit, trace):
+        self.limit, self.trace = limit, trace
+        self.start = self.last = time.monotonic()
+
+    def set(self):
+        left = self.start + CALLS * self.limit - time.monotonic()
+        faulthandler.dump_traceback_later(max(min(self.limit, left), 0) + GRACE, exit=True, file=self.trace)
+
+    def pulse(self):
+        """A call begins. Setting the watch again takes longer than many calls, so that it is done now and then."""
+        if time.monotonic() - self.last > GRACE / 2:
+            self.last = time.monotonic()
+            self.set()
+
+
+@contextmanager
+def watched(watch):
+    """Inside, every call of the subject's is a sign of life."""
+    from parity.undisturbed import PULSE
+
+    token = PULSE.set(watch.pulse)
+    try:
+        yield
+    finally:
+        PULSE.reset(token)
 
 
 def limit_memory(gib):

@@ -6,10 +6,11 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from contextlib import suppress
 from pathlib import Path
 
-from parity.faces.child import GRACE
+from parity.faces.child import CALLS, GRACE
 from parity.faces.commandline import Refusal
 from parity.places import own_place_in
 
@@ -23,12 +24,14 @@ def check_apart(options, index, arguments):
     options: the arguments, parsed. A process that hangs or dies gives a Report with the verdict "error".
     """
     with tempfile.TemporaryDirectory(prefix="parity-") as folder:
-        status = run_child([folder, str(index), *arguments], options.limit + GRACE + LOADING)
+        start = time.monotonic()
+        status = run_child([folder, str(index), *arguments], CALLS * options.limit + GRACE + LOADING)
         outcome = Path(folder, "outcome")
         if not outcome.exists():
             trace = Path(folder, "trace")
             text = trace.read_text(errors="replace") if trace.exists() else ""
-            return lost(options.subjects[index], status, text, options.limit)
+            long = time.monotonic() - start > CALLS * options.limit
+            return lost(options.subjects[index], status, text, options.limit * (CALLS if long else 1))
         found = pickle.loads(outcome.read_bytes())
     if isinstance(found, Refusal):
         which = f"{options.subjects[index].text}: " if len(options.subjects) > 1 else ""

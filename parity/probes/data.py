@@ -57,6 +57,8 @@ def on_batch(examination, arrays, length, batch):
         seen = judged_on(examination, other, examination.upstream_of(outputs, rng))
         leads = all(output.shape[:1] == (batch,) for output in outputs)
         found = list(seen_in(seen, length, batch, leads))
+        if found and batch != length and (here := list(on_batch(examination, arrays, length, length))):
+            return here  # the numbers tell, not the size
         if not found:
             return []
         findings = findings or found
@@ -84,6 +86,9 @@ def seen_in(seen, length, batch, leads):
             yield Finding(seen.code, "", seen.where, f"for a batch of {batch}, {seen.sentence}")
         return
     rows = [row for row in seen if leads or row.cause not in SHAPES]
+    if batch == length:
+        yield from disagreements(rows, "these numbers", "others", "unknown")
+        return
     code = "batch-of-one-only" if length == 1 else "unknown"
     yield from disagreements(rows, f"N = {length}", f"N = {batch}", code)
 

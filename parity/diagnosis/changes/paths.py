@@ -63,7 +63,7 @@ def products(place, shape):
                     value = eval(form.format("a", "b"), {"a": a, "b": b})
                 except ValueError:
                     continue
-            fitting = value.shape == shape or (form in REDUCED and value.ndim == len(shape) and a.shape == shape)
+            fitting = value.shape == shape or (form in REDUCED and a.shape == b.shape == shape)
             if fitting and value.dtype.kind == "f":
                 yield form, (left, right), np.broadcast_to(value, shape)
 
