@@ -24,6 +24,13 @@ SEEDED: ContextVar[bool] = ContextVar("SEEDED", default=False)
 LIMIT: ContextVar[float | None] = ContextVar("LIMIT", default=None)
 
 
+class OutOfTime(BaseException):
+    """A run that we make of the subject to learn from it takes too long: ours, and nothing that the subject raised.
+
+    Not an Exception, so that the user's own code does not catch it.
+    """
+
+
 class TimeLimit(BaseException):
     """A call of the subject's did not come back in time. No Exception, so that no `except Exception` swallows it."""
 

@@ -21,15 +21,12 @@ from parity.diagnosis.taped import TapedArray, bare, copied, mapped, origin_of, 
 from parity.followed import followed, users_frame
 from parity.subjects.base import keyed_outputs
 from parity.subjects.torch_callable import HandTorch
+from parity.undisturbed import OutOfTime
 
 __all__ = ["SITES", "Call", "Event", "OutOfTime", "Site", "Tape", "plain", "record", "run_on", "taped"]
 
 BOTH = ("forward", "backward")
 TURNS = 4  # of a loop, in which what can be reached by name is noted
-
-
-class OutOfTime(BaseException):
-    """The deadline of a run has passed; not an Exception, so that the user's own code does not catch it."""
 
 
 @dataclass
