@@ -18,8 +18,9 @@ def put_in_or_out(case):
     pair = case.note["pair"]
     last = case.survey.statement(case.survey.place_of(case.change.site))[-1]
     seen = witnesses(case.survey, case.change, [case.survey.trial], last.site)
-    inverse = case.change.kind == "derivative out"
-    if seen and seen[0].ratio is not None and case.pair_of(seen[0].ratio if inverse else 1 / seen[0].ratio) is pair:
+    inverse, ratio = case.change.kind == "derivative out", seen[0].ratio if seen else None
+    turned = ratio is not None and not close(ratio, 1 / ratio)  # a sign is its own inverse
+    if turned and case.pair_of(ratio if inverse else 1 / ratio) is pair:
         inverse = not inverse
     return "activation-derivative-twice" if inverse else missing(pair)
 

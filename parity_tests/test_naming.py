@@ -1,0 +1,40 @@
+"""Is a repair that holds named for what it shows, and for no more?"""
+
+import pytest
+
+import parity
+from parity_tests.test_repair import module
+
+SOURCE = """
+import numpy as np
+
+
+def forward({letters}):
+    return {forward}
+
+
+def backward(dy, {letters}):
+    {backward}
+"""
+
+NAMED = {
+    "a sign that is missing is not there twice": (
+        "x",
+        "np.sqrt(np.abs(x) + 1)",
+        "return dy * 0.5 / np.sqrt(np.abs(x) + 1)",
+        "activation-derivative-missing",
+    ),
+}
+SHAPES = {"x": (5, 4), "b": (3,), "W": (4, 3)}
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_the_code_is_what_the_repair_shows(name, tmp_path):
+    letters, forward, backward, code = NAMED[name]
+    text = SOURCE.format(letters=letters, forward=forward, backward=backward)
+    mine = module(tmp_path / "mine.py", text)
+    shapes = [SHAPES[letter] for letter in letters.split(", ")]
+    finding = parity.check((mine.forward, mine.backward), *shapes).causes[0]
+    assert finding.code == code, finding
+    repaired = module(tmp_path / "repaired.py", finding.repair.applied(text))
+    parity.assert_parity((repaired.forward, repaired.backward), *shapes, seed=1)
