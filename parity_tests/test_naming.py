@@ -24,6 +24,12 @@ NAMED = {
         "return dy * 0.5 / np.sqrt(np.abs(x) + 1)",
         "activation-derivative-missing",
     ),
+    "a mean over 4 for a sum is a count": (
+        "x",
+        "np.sqrt((x**2).sum(axis=1))",
+        "return dy[:, None] * x / np.sqrt((x**2).mean(axis=1, keepdims=True))",
+        "wrong-count",
+    ),
 }
 SHAPES = {"x": (5, 4), "b": (3,), "W": (4, 3)}
 
