@@ -30,8 +30,15 @@ NAMED = {
         "return dy[:, None] * x / np.sqrt((x**2).mean(axis=1, keepdims=True))",
         "wrong-count",
     ),
+    "a bias that backward forgets on its way is no path": (
+        "x, W, b, V",
+        "np.maximum(x @ W + b, 0) @ V",
+        "z = x @ W\n    dz = (dy @ V.T) * (z > 0)\n"
+        "    return dz @ W.T, x.T @ dz, dz.sum(axis=0), np.maximum(z, 0).T @ dy",
+        "unknown",
+    ),
 }
-SHAPES = {"x": (5, 4), "b": (3,), "W": (4, 3)}
+SHAPES = {"x": (5, 4), "W": (4, 3), "b": (3,), "V": (3, 2)}
 
 
 @pytest.mark.parametrize("name", NAMED)

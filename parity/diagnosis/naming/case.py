@@ -10,6 +10,7 @@ from parity.diagnosis.naming.witness import scale, witnesses
 from parity.diagnosis.pairs import close
 from parity.diagnosis.taped import mapped
 
+FARTHER = ("2 * ({0}) - E", "1 / (2 / ({0}) - 1 / E)")  # a change done twice, to a value and to its inverse
 RESHAPING = ("reshape", "getitem", "broadcast_to", "expand_dims", "transpose")
 
 
@@ -83,6 +84,29 @@ class Case:
         forward = [e for e in self.survey.tape.events if e.phase == "forward" and e.name != "read"]
         uses = [e for e in forward if origin in leaves(e.origins)]
         return bool(uses) and all(e.name == "add" or (e.name in RESHAPING and self.added(e.index)) for e in uses)
+
+    @functools.cached_property
+    def is_of_gradient(self):
+        """Whether what the change sets right follows it in proportion, as a gradient does its own factors and terms.
+
+        Else what is changed is no part of the gradient, but something that is computed on the way to one. The place may
+        stand in a denominator. In a loop the change is done once a turn: there it cannot be told so.
+        """
+        return len(self.events) > 1 or any(map(self.follows, FARTHER))
+
+    def follows(self, template):
+        """Whether twice the change, as the template has it, moves results as far again as to where they are right."""
+        *inner, last = self.change.edits
+        farther = replace(self.change, edits=(*inner, replace(last, template=template.format(last.template))))
+        tape = self.survey.runner.run(self.survey.trial, [*self.survey.active, farther], noting=False)
+        return tape is not None and all(self.is_midway(key, tape.results.get(key)) for key in self.claimed)
+
+    def is_midway(self, key, farther):
+        """Whether what is right lies halfway between what was found and a result that went farther."""
+        found = self.result(key)
+        if np.shape(farther) != np.shape(found):
+            return False
+        return self.survey.trial.agrees(key, (np.asarray(farther) + found) / 2, self.right(key))
 
     def restores_weights(self):
         """Whether, in the statement of the change, a weight is what it was given as instead of an updated one."""

@@ -6,6 +6,8 @@ from parity.diagnosis.activations import TABLE, evaluate
 from parity.diagnosis.naming.witness import witnesses
 from parity.diagnosis.pairs import close
 
+UNKNOWN = "unknown"
+
 
 def missing(pair):
     if pair.function.family == "clip":
@@ -15,6 +17,8 @@ def missing(pair):
 
 def put_in_or_out(case):
     """A change multiplies or divides by a derivative; in a denominator, that is the reverse for the gradient."""
+    if not case.is_of_gradient:
+        return UNKNOWN
     pair = case.note["pair"]
     last = case.survey.statement(case.survey.place_of(case.change.site))[-1]
     seen = witnesses(case.survey, case.change, [case.survey.trial], last.site)

@@ -110,7 +110,7 @@ def added(case):
         return "one-hot-missing"
     if len(case.events) > 1 and carried(case):
         return "time-truncated"
-    return "path-missing"
+    return "path-missing" if case.is_of_gradient else UNKNOWN
 
 
 def one_hot(array):
