@@ -95,8 +95,8 @@ class Case:
 
     def follows(self, template):
         """Whether twice the change, as the template has it, moves results as far again as to where they are right."""
-        *inner, last = self.change.edits
-        farther = replace(self.change, edits=(*inner, replace(last, template=template.format(last.template))))
+        edits = tuple(replace(edit, template=template.format(edit.template)) for edit in self.change.edits)
+        farther = replace(self.change, edits=edits)
         tape = self.survey.runner.run(self.survey.trial, [*self.survey.active, farther], noting=False)
         return tape is not None and all(self.is_midway(key, tape.results.get(key)) for key in self.claimed)
 
