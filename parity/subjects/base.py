@@ -83,6 +83,11 @@ class Hand:
     unfound: tuple = ()
     input_shapes: dict
 
+    @property
+    def eps(self):
+        """That of what the subject computes in, where it has fewer digits than the arrays; else 0."""
+        return 0.0
+
     def copy(self, arrays) -> Any:
         """What one run works on: a deep copy of the object that holds the given weights; None for functions."""
         return None

@@ -23,9 +23,8 @@ def put_in_or_out(case):
     last = case.survey.statement(case.survey.place_of(case.change.site))[-1]
     seen = witnesses(case.survey, case.change, [case.survey.trial], last.site)
     inverse, ratio = case.change.kind == "derivative out", seen[0].ratio if seen else None
-    turned = ratio is not None and not close(ratio, 1 / ratio)  # a sign is its own inverse
-    if turned and case.pair_of(ratio if inverse else 1 / ratio) is pair:
-        inverse = not inverse
+    if ratio is not None and not close(ratio, 1 / ratio):  # a sign is its own inverse
+        inverse ^= case.pair_of(ratio if inverse else 1 / ratio) is pair
     return "activation-derivative-twice" if inverse else missing(pair)
 
 
