@@ -18,7 +18,7 @@ from parity.report import Finding, Report
 from parity.rows import GRADIENTS, Row, unexpected
 from parity.setting import Setting
 from parity.subjects import read
-from parity.subjects.base import SubjectRaised
+from parity.subjects.base import SubjectRaised, said_by
 from parity.subjects.discovery import word
 from parity.undisturbed import few_threads, undisturbed
 from parity.verdicts import findings_of, non_finite, settle
@@ -77,7 +77,7 @@ def attempt(hand, inputs, against, wrt, setting):
         return report_on(hand, inputs, against, wrt, setting)
     except SubjectRaised as raised:
         error = raised.__cause__
-    if hand.writes_at is None and "read-only" in str(error):
+    if hand.writes_at is None and "read-only" in said_by(error):
         hand.writes_at = users_line(error) or "?"
         return attempt(hand, inputs, against, wrt, setting)
     title = hand.name if against is None else f"{hand.name} against {witnesses.name_of(against)}"

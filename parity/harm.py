@@ -8,7 +8,7 @@ import numpy as np
 from parity.followed import hidden
 from parity.places import is_own
 from parity.report import Finding
-from parity.subjects.base import ContractBroken
+from parity.subjects.base import ContractBroken, said_by
 from parity.undisturbed import TimeLimit
 
 
@@ -33,7 +33,7 @@ def raised_finding(error):
         return Finding("raised", "", where, f"{where} gave {said}: it hangs, or needs a larger limit=")
     if isinstance(error, SystemExit):
         return Finding("raised", "", where, f"{where} leaves the process: SystemExit {error}")
-    return Finding("raised", "", where, f"{where} raised {type(error).__name__}: {error}")
+    return Finding("raised", "", where, f"{where} raised {type(error).__name__}: {said_by(error)}")
 
 
 def printed_finding(printed):

@@ -47,7 +47,6 @@ def judge_along(examination, arrays, upstream, ours):
     outputs = examination.reference.outputs(arrays)
     truth = {key: ours[key] if rows[key].verdict != "fail" else np.full(shapes[key], np.nan) for key in wanted}
     budget |= {key: np.zeros(shapes[key]) for key in wanted if key not in budget}
-    budget |= {key: np.zeros(np.shape(array)) for key, array in outputs.items()}
     lone = frozenset(key for key, row in rows.items() if row.note == ALONE)
     trial = Trial(hand, arrays, upstream, ours, outputs | truth, budget, lambda k: None, examination, lone)
     return [*(judge_key(trial, key, examination.dtype) for key in outputs), *rows.values()], trial

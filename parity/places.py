@@ -1,5 +1,6 @@
 """Places in the user's own source: the line to look at, whatever library the program was in when it raised or ended."""
 
+import io
 import os
 import re
 import sysconfig
@@ -34,3 +35,8 @@ def own_place_in(trace):
         if is_own(filename):
             return f"{Path(filename).name}:{line} in {function}"
     return ""
+
+
+def lines_of(source):
+    """The lines of a source with their ends, as Python counts them: a form feed, or U+2028, ends none."""
+    return list(io.StringIO(source, newline=""))

@@ -4,6 +4,7 @@ import math
 from dataclasses import asdict, dataclass, replace
 
 from parity.faces.text import lines
+from parity.places import lines_of
 from parity.rows import Row
 
 
@@ -24,8 +25,7 @@ class Repair:
 
     def applied(self, text):
         """The text of the file with the edit made. Raises ValueError where `old` does not stand there."""
-        lines = text.splitlines(keepends=True)
-        start = sum(map(len, lines[: self.line - 1])) + self.column
+        start = sum(map(len, lines_of(text)[: self.line - 1])) + self.column
         if not text.startswith(self.old, start):
             raise ValueError(f"{self.file}:{self.line} does not read {self.old!r} at column {self.column}")
         return text[:start] + self.new + text[start + len(self.old) :]

@@ -26,6 +26,13 @@ PULSE: ContextVar[Callable[[], None]] = ContextVar("PULSE", default=lambda: None
 LIMIT: ContextVar[float | None] = ContextVar("LIMIT", default=None)
 
 
+class OutOfTime(BaseException):
+    """A run that we make of the subject to learn from it takes too long: ours, and nothing that the subject raised.
+
+    Not an Exception, so that the user's own code does not catch it.
+    """
+
+
 class TimeLimit(BaseException):
     """A call of the subject's did not come back in time. No Exception, so that no `except Exception` swallows it."""
 

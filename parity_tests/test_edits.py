@@ -154,3 +154,10 @@ class Wrong(scratch.Linear):
     (finding,) = explain(trial_of(module(tmp_path / "mine.py", text).Wrong(4, 3, rng=0), ROWS), limit_s=60)
     assert finding.code == "bias-averaged"
     assert finding.repair.new == 'grads["bias"]'
+
+
+@pytest.mark.parametrize("letter", ["\f", "\u2028", "\x85"])
+def test_a_letter_that_ends_no_line_in_python_moves_no_edit(letter, tmp_path):
+    forward = f"_ = 'a{letter}b'; return np.tanh(x @ self.W), (x, np.tanh(x @ self.W))"
+    repair, text = repair_of(tmp_path, f"x, h = cache; dz = dh * (1 - h); {RIGHT}", forward=forward)
+    assert repair.applied(text) == text.replace("(1 - h)", "(1 - h**2)")

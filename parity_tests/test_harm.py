@@ -69,6 +69,19 @@ def raises_within_a_library(self, dz):
     return random.sample([1], 2)
 
 
+class Mute(Exception):
+    def __str__(self):
+        raise ValueError("no words")
+
+
+def raises_what_has_no_text(self, dz):
+    raise Mute
+
+
+def raises_no_exception(self, dz):
+    raise BaseException("not even an Exception")
+
+
 def allocates(self, dz):
     return np.ones(10**15)
 
@@ -81,6 +94,8 @@ RAISED = {
     ends: "leaves the process: SystemExit os._exit(3)",
     raises: "raised KeyError: 'no such weight'",
     raises_within_a_library: "raised ValueError: Sample larger than population",
+    raises_what_has_no_text: "raised Mute: (its text raises as well)",
+    raises_no_exception: "raised BaseException: not even an Exception",
     allocates: "raised MemoryError",
 }
 

@@ -171,3 +171,10 @@ def test_strange_gradients_are_named():
         report = parity.check((tanh, backward), (5, 4))
         assert report.verdict == "error"
         assert message in str(report)
+
+
+@pytest.mark.parametrize("constant", [np.ones_like, np.floor])
+def test_a_gradient_that_should_be_0_has_no_factor_that_makes_it_right(constant):
+    report = parity.check((constant, lambda dy, x: 2 * x * dy), (5, 4))
+    assert report.verdict == "fail"
+    assert "constant-factor" not in {finding.code for finding in report.causes}

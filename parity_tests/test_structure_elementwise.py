@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import parity
 from parity.diagnosis.structure.elementwise import gelu_slope, gelu_tanh_slope
 from parity_tests import structures as right
 from parity_tests.diagnosed import diagnosed, with_method
@@ -167,3 +168,18 @@ PLANTED = {
 def test_the_cause_is_named(name):
     expected, *planted = PLANTED[name]
     assert diagnosed(*planted) == expected
+
+
+FACTORS = {
+    "missing": lambda dy, x, y: (dy, dy * x),
+    "inverse of the other": lambda dy, x, y: (dy / x, dy * x),
+    "squared": lambda dy, x, y: (dy * y * y, dy * x),
+}
+
+
+@pytest.mark.parametrize("name", FACTORS)
+def test_a_factor_is_no_activation(name):
+    """x y is no function of x alone: what is wrong with y in dx = dy·y is no derivative of one."""
+    report = parity.check((np.multiply, FACTORS[name]), (5, 4), (5, 4))
+    assert report.verdict == "fail"
+    assert not [finding.code for finding in report.causes if finding.code.startswith("activation")]

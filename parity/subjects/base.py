@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from parity.undisturbed import TimeLimit, seed_global_generators, time_limit
+from parity.undisturbed import OutOfTime, seed_global_generators, time_limit
 
 
 class SubjectRaised(Exception):
@@ -33,12 +33,20 @@ def blames_subject(run):
         try:
             with time_limit():
                 return run(*(arguments if arguments[0].writes_at is None else map(own, arguments)))
-        except SubjectRaised:
+        except (SubjectRaised, OutOfTime, KeyboardInterrupt):  # not the subject's own
             raise
-        except (Exception, SystemExit, TimeLimit) as error:
-            raise SubjectRaised(str(error)) from error
+        except BaseException as error:
+            raise SubjectRaised(said_by(error)) from error
 
     return blaming
+
+
+def said_by(error):
+    """The text of an exception; one of the subject's own may raise where it is asked for its text."""
+    try:
+        return str(error)
+    except Exception:
+        return "(its text raises as well)"
 
 
 def own(argument):
@@ -74,6 +82,11 @@ class Hand:
     findings: tuple = ()
     unfound: tuple = ()
     input_shapes: dict
+
+    @property
+    def eps(self):
+        """That of what the subject computes in, where it has fewer digits than the arrays; else 0."""
+        return 0.0
 
     def copy(self, arrays) -> Any:
         """What one run works on: a deep copy of the object that holds the given weights; None for functions."""

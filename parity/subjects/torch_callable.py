@@ -42,6 +42,10 @@ class HandTorch(Hand):
                 (self.parameters if weight.requires_grad else self.buffers)[name] = to_numpy(weight)
             self.buffers |= {name: to_numpy(buffer) for name, buffer in subject.named_buffers()}
 
+    @property
+    def eps(self):
+        return 0.0 if self.dtype is None else float(torch.finfo(self.dtype).eps)
+
     def double(self):
         """The same subject computing in float64 whatever it is given, with no findings yet."""
         other = copy.copy(self)

@@ -21,15 +21,12 @@ from parity.subjects.torch_callable import HandTorch
 from parity.tape.scope import reachable
 from parity.tape.sites import SITES, Site, site_of
 from parity.tape.taped import TapedArray, bare, copied, mapped, origin_of, plain, taped
+from parity.undisturbed import OutOfTime
 
 __all__ = ["SITES", "Call", "Event", "OutOfTime", "Site", "Tape", "plain", "record", "run_on", "taped"]
 
 BOTH = ("forward", "backward")
 TURNS = 4  # of a loop, in which what can be reached by name is noted
-
-
-class OutOfTime(BaseException):
-    """The deadline of a run has passed; not an Exception, so that the user's own code does not catch it."""
 
 
 @dataclass

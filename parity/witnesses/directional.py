@@ -61,6 +61,7 @@ class Directional:
         self.hand, self.wanted, self.seed = hand, [key for key in wanted if key in ours], seed
         self.given, self.returned = (arrays, upstream), {key: np.asarray(ours[key]) for key in self.wanted}
         self.ours = {key: array.astype(float) for key, array in self.returned.items()}
+        self.outputs = {key: np.asarray(array) for key, array in ours.items() if key[0] == "output"}
         self.arrays, self.g = self.numeric.seen(arrays, upstream)
         self.sizes = {key: self.size_of(key) for key in self.wanted}
 
@@ -87,8 +88,12 @@ class Directional:
         return self.numeric.along({key[1]: v for key, v in weights.items()}, arrays, g)
 
     def shake(self, probe):
-        """(Moves, {key: what rounding explains of each entry of ours}), by shaken runs; probe: one of all keys."""
-        largest = {key: np.zeros(array.shape) for key, array in self.ours.items()}
+        """(Moves, {key: what rounding explains of each entry of ours, outputs too}), by shaken runs.
+
+        probe: one of all keys.
+        """
+        base = self.ours | self.outputs
+        largest = {key: np.zeros(array.shape) for key, array in base.items()}
         moves = Moves({key: [] for key in self.wanted}, [])
         for run in range(SHAKES):
             directions = Directions([self.seed, run])
@@ -97,14 +102,17 @@ class Directional:
             upstream = [shaken(moved(array, directions), directions) for array in upstream]
             with np.errstate(all="ignore"), followed(keeps_shaking(directions)):
                 results = self.hand.run(arrays, upstream)
-                raise_to(largest, results, self.ours)
+                raise_to(largest, results, base)
                 for key, v in probe.weights.items():
                     moves.ours[key].append(along(results, {key: v}) - along(self.ours, {key: v}))
                 if run < THEIRS:
                     moves.theirs.append(self.move_of_theirs(probe, directions))
-        each = factor(SHAKES, sum(array.size for array in self.ours.values()))
-        budgets = {key: each * np.maximum(largest[key], unit(self.returned[key], self.ours[key])) for key in largest}
-        return moves, budgets
+        each = factor(SHAKES, sum(array.size for array in base.values()))
+        return moves, {key: each * np.maximum(largest[key], self.unit(key, base[key])) for key in largest}
+
+    def unit(self, key, array):
+        """About a unit in the last place of each entry, in what the subject computes in."""
+        return np.maximum(unit((self.returned | self.outputs)[key], array), self.hand.eps * np.abs(array))
 
     def move_of_theirs(self, probe, directions):
         """How far the forward's word on a probe moves; what the subject's own precision does, ours shows."""

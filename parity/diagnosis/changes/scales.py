@@ -10,6 +10,7 @@ from parity.tape.recording import Tape
 
 TELLING = 2  # fresh trials on which the same factor must be found
 NEARLY_ONE = 1e-9  # a factor of 1 changes nothing
+NEARLY_ZERO = 1e-9  # one of 0 takes a gradient away that should not be there: that is no factor of it
 TERMS = ("add", "subtract")
 
 
@@ -59,7 +60,7 @@ def fits(survey, trial, edits):
     if once is None or twice is None:
         return {}
     found = {key: fit(trial, key, once.results.get(key), twice.results.get(key)) for key in trial.wrong(once.results)}
-    return {key: factor for key, factor in found.items() if factor is not None}
+    return {key: factor for key, factor in found.items() if factor is not None and abs(factor) > NEARLY_ZERO}
 
 
 def fit(trial, key, once, twice):

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import CodeType, FunctionType
 
 import scratch
+from parity.places import lines_of
 
 LIBRARIES = tuple(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib"))
 OURS = str(Path(scratch.__file__).parent)
@@ -88,7 +89,7 @@ def statement_line(site):
 
 def offset_of(text, line, column):
     """Where in the text a line (from 1) and a column (from 0, in UTF-8 bytes) are."""
-    lines = text.splitlines(keepends=True)
+    lines = lines_of(text)
     return sum(map(len, lines[: line - 1])) + len(lines[line - 1].encode()[:column].decode())
 
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from parity.diagnosis.naming.witness import scale, witnesses
 from parity.diagnosis.repairs.pairs import close
-from parity.tape.taped import mapped
 
+FARTHER = ("2 * ({0}) - E", "1 / (2 / ({0}) - 1 / E)")  # a change done twice, to a value and to its inverse
 RESHAPING = ("reshape", "getitem", "broadcast_to", "expand_dims", "transpose")
 
 
@@ -84,6 +84,29 @@ class Case:
         uses = [e for e in forward if origin in leaves(e.origins)]
         return bool(uses) and all(e.name == "add" or (e.name in RESHAPING and self.added(e.index)) for e in uses)
 
+    @functools.cached_property
+    def is_of_gradient(self):
+        """Whether what the change sets right follows it in proportion, as a gradient does its own factors and terms.
+
+        Else what is changed is no part of the gradient, but something that is computed on the way to one. The place may
+        stand in a denominator. In a loop the change is done once a turn: there it cannot be told so.
+        """
+        return len(self.events) > 1 or any(map(self.follows, FARTHER))
+
+    def follows(self, template):
+        """Whether twice the change, as the template has it, moves results as far again as to where they are right."""
+        edits = tuple(replace(edit, template=template.format(edit.template)) for edit in self.change.edits)
+        farther = replace(self.change, edits=edits)
+        tape = self.survey.runner.run(self.survey.trial, [*self.survey.active, farther], noting=False)
+        return tape is not None and all(self.is_midway(key, tape.results.get(key)) for key in self.claimed)
+
+    def is_midway(self, key, farther):
+        """Whether what is right lies halfway between what was found and a result that went farther."""
+        found = self.result(key)
+        if np.shape(farther) != np.shape(found):
+            return False
+        return self.survey.trial.agrees(key, (np.asarray(farther) + found) / 2, self.right(key))
+
     def restores_weights(self):
         """Whether, in the statement of the change, a weight is what it was given as instead of an updated one."""
         trial = self.survey.trial
@@ -98,10 +121,16 @@ class Case:
 
     def ignores_upstream(self):
         """Whether what the change sets right was the same for any upstream gradient."""
+        return self.grows_with_upstream(1)
+
+    def grows_with_upstream(self, factor):
+        """Whether what the change sets right was that many times as large for an upstream gradient 3 times as large."""
         trial = self.survey.trial
         other = replace(trial, upstream=[3 * g for g in trial.upstream])
         tape = self.survey.runner.run(other, self.survey.active, noting=False)
-        return tape is not None and all(np.array_equal(tape.results.get(key), self.result(key)) for key in self.claimed)
+        if tape is None:
+            return False
+        return all(close(np.asarray(tape.results.get(key)), factor * self.result(key)) for key in self.claimed)
 
     def forward_has(self, *names):
         """Whether the forward pass has an operation of one of these names."""
@@ -109,15 +138,17 @@ class Case:
 
     def made_from(self, event, name):
         """Whether an event's result depends on the array of that name."""
+        return name in self.ancestry(event)
+
+    def ancestry(self, event):
+        """All that an event's result depends on: names of arrays of the run, indices of earlier events."""
         open_, seen = list(leaves(event.origins)), set()
         while open_:
             one = open_.pop()
-            if one == name:
-                return True
-            if isinstance(one, int) and one not in seen:
+            if one not in seen:
                 seen.add(one)
-                open_ += leaves(self.survey.tape.events[one].origins)
-        return False
+                open_ += leaves(self.survey.tape.events[one].origins) if isinstance(one, int) else ()
+        return seen
 
     def in_derivative(self):
         """Whether the place computes with the argument and the value of one activation alone."""
@@ -162,7 +193,8 @@ def is_row(array):
 
 
 def leaves(origins):
-    """The origins in a nest of them, one by one."""
+    """The origins in a nest of them, one by one; ("upstream", 0) is one."""
     found: list = []
-    mapped(found.append, list(origins))
+    for one in origins:
+        found += leaves(one) if type(one) is tuple and one[:1] != ("upstream",) else [one]
     return found

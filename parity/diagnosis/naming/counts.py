@@ -37,6 +37,8 @@ def of_lengths(size, biases):
 
 def of_number(survey, change, event, factor, pure):
     """A factor that is the same whatever the batch: a count where the forward pass averages, or a number."""
+    if change.kind == "count":  # a mean for a sum, or the reverse, is a count whatever the number
+        return "wrong-count"
     if becomes_of_forward(survey, event, factor):
         return "variant-mismatch"
     if any(len(place) > 2 for size in pure for place, _ in size.powers) and not simple(factor):

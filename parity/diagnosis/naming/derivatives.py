@@ -6,6 +6,8 @@ from parity.diagnosis.naming.witness import witnesses
 from parity.diagnosis.repairs.activations import TABLE, evaluate
 from parity.diagnosis.repairs.pairs import close
 
+UNKNOWN = "unknown"
+
 
 def missing(pair):
     if pair.function.family == "clip":
@@ -15,12 +17,14 @@ def missing(pair):
 
 def put_in_or_out(case):
     """A change multiplies or divides by a derivative; in a denominator, that is the reverse for the gradient."""
+    if not case.is_of_gradient:
+        return UNKNOWN
     pair = case.note["pair"]
     last = case.survey.statement(case.survey.place_of(case.change.site))[-1]
     seen = witnesses(case.survey, case.change, [case.survey.trial], last.site)
-    inverse = case.change.kind == "derivative out"
-    if seen and seen[0].ratio is not None and case.pair_of(seen[0].ratio if inverse else 1 / seen[0].ratio) is pair:
-        inverse = not inverse
+    inverse, ratio = case.change.kind == "derivative out", seen[0].ratio if seen else None
+    if ratio is not None and not close(ratio, 1 / ratio):  # a sign is its own inverse
+        inverse ^= case.pair_of(ratio if inverse else 1 / ratio) is pair
     return "activation-derivative-twice" if inverse else missing(pair)
 
 

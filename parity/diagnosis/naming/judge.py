@@ -9,6 +9,7 @@ from parity.diagnosis.naming.derivatives import in_place_of, put_in_or_out, twic
 from parity.diagnosis.repairs.pairs import close
 
 UNKNOWN = "unknown"
+SUMS = ("sum", "mean", "average")
 CLIPS = ("clip", "maximum", "minimum")
 
 
@@ -94,7 +95,24 @@ def projection(case):
     centred = all(vanishes(case.right(key), axis) for key in case.claimed)
     mean, along = "E.mean" in template, "V" in template
     other = case.forward_has("var", "std", "sqrt", "rsqrt") if mean else centred  # is the other term there as well?
-    return "centring-term-missing" if other and not (mean and along) else "statistics-constant"
+    if other and not (mean and along):
+        return "centring-term-missing"
+    return UNKNOWN if takes_out_already(case) else "statistics-constant"
+
+
+def softmax(case):
+    return UNKNOWN if takes_out_already(case) else "softmax-diagonal"
+
+
+def takes_out_already(case):
+    """Whether something of its own is taken out of the gradient before the change takes out the right part.
+
+    Then a term is wrong, not missing, but what is wrong with it the change takes out as well.
+    """
+    before = [case.survey.tape.events[i] for i in case.ancestry(case.event) if isinstance(i, int)]
+    summed = [event for event in before if event.name in SUMS and event.site.code is case.event.site.code]
+    partial = [event for event in summed if np.size(event.result) < np.size(case.event.result)]
+    return any(values.from_upstream(case, event) for event in partial) or not case.grows_with_upstream(3)
 
 
 def vanishes(array, axis):
@@ -140,7 +158,7 @@ KINDS = {
     "accumulate": overwritten,
     "path": always("path-missing"),
     "projection": projection,
-    "softmax": always("softmax-diagonal"),
+    "softmax": softmax,
     "clip": lambda case: "clip-mismatch" if case.forward_has(*CLIPS) else "variant-mismatch",
     "zeros": lambda case: "time-truncated" if len(case.events) > 1 else "path-missing",
     "add.at": always("duplicate-index"),

@@ -26,9 +26,7 @@ def exchanged(case):
         return "activation-derivative-wrong-input"
     if shifted(old, new):
         return "time-shifted"
-    if (code := differ_by_slope(case, old[0], new[0])) is not None:
-        return code
-    return "permuted" if all(depends_on_upstream(case, one) for one in (old[0], new[0])) else UNKNOWN
+    return differ_by_slope(case, old[0], new[0]) or UNKNOWN
 
 
 def old_turns(case):
@@ -72,13 +70,6 @@ def differ_by_slope(case, old, new):
     return None if case.pair_of(old / new) is None else "activation-derivative-twice"
 
 
-def depends_on_upstream(case, value):
-    return any(
-        event.result is not None and np.array_equal(event.result, value) and from_upstream(case, event)
-        for event in case.survey.tape.events
-    )
-
-
 def from_upstream(case, event):
     return any(case.made_from(event, ("upstream", i)) for i in range(len(case.survey.trial.upstream)))
 
@@ -110,7 +101,7 @@ def added(case):
         return "one-hot-missing"
     if len(case.events) > 1 and carried(case):
         return "time-truncated"
-    return "path-missing"
+    return "path-missing" if case.is_of_gradient else UNKNOWN
 
 
 def one_hot(array):

@@ -67,7 +67,11 @@ def another_slope(e, key):
     if not elementwise(e, key):
         return
     code, text = missing(e, key)
+    if not (active := is_activation(e, key)) and code == "activation-derivative-missing":
+        return
     yield Claim(code, frozenset([key]), lambda o: o.explains(key, o.upstream[0]), f"{by(key)} {text}")
+    if not active:
+        return
     if e.H(key).shape == e.G(key).shape and not holds_literally(e, key):
         text = f"{by(key)} is multiplied by act′ twice"
         yield Claim("activation-derivative-twice", frozenset([key]), lambda o: o.explains(key, squared(o, key)), text)
@@ -161,6 +165,14 @@ def seen(e, key):
 def squared(e, key):
     """G·act′ = G²/g."""
     return e.G(key) ** 2 / e.upstream[0]
+
+
+def is_activation(e, key):
+    """Whether act′ follows x, and is no matter of another array entry by entry: x y has a factor, not an activation."""
+    rolled = {name: np.roll(array, 1) for name, array in e.arrays.items() if np.shape(array) == e.G(key).shape}
+    moved = e.truth(e.arrays | {key[1]: rolled.pop(key[1])})[key]
+    follows = not e.agrees(key, moved)
+    return follows and (not rolled or e.agrees(key, e.truth(e.arrays | rolled)[key]))
 
 
 def elementwise(e, key):
