@@ -56,8 +56,14 @@ NAMED = {
         "s = np.exp(x) / np.exp(x).sum(axis=1, keepdims=True)\n    return s * (dy - dy.sum(axis=1, keepdims=True))",
         "unknown",
     ),
+    "what a mask chooses is no mask": (
+        "x, y",
+        "np.where(np.abs(x - y) < 1, (x - y) ** 2 / 2, np.abs(x - y) - 0.5)",
+        "r = x - y\n    d = dy * np.where(np.abs(r) < 1, y, np.sign(r))\n    return d, -d",
+        "unknown",
+    ),
 }
-SHAPES = {"x": (5, 4), "W": (4, 3), "b": (3,), "V": (3, 2)}
+SHAPES = {"x": (5, 4), "y": (5, 4), "W": (4, 3), "b": (3,), "V": (3, 2)}
 
 
 @pytest.mark.parametrize("name", NAMED)

@@ -9,14 +9,18 @@ from parity.diagnosis.repairs.activations import evaluate
 from parity.diagnosis.repairs.pairs import close
 
 UNKNOWN = "unknown"
-MASKED = ("where", "setitem", *COMPARISONS)
+MASKS = {"where": 0, "setitem": 1}  # the operand that is a mask
 FILLED = ("ones", "ones_like", "full", "full_like")
 
 
 def exchanged(case):
     """One value stood for another: of the wrong step, before for after the activation, a mask's, another tensor's."""
     old, new = old_turns(case), new_turns(case)
-    if case.event.name in MASKED or np.asarray(old[0]).dtype.kind == "b":
+    if (
+        case.event.name in COMPARISONS
+        or case.change.edits[-1].operand == MASKS.get(case.event.name, -1)
+        or np.asarray(old[0]).dtype.kind == "b"
+    ):
         return "mask-wrong"
     if coarser(old[0], new[0]):
         return "low-precision"
