@@ -5,7 +5,7 @@ points does not shrink with their distance, as it does where the function is smo
 other kinks lie near.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from parity.witnesses.scales import sizes
 
 NEAR, NEARER = 1e-3, 1e-5  # relative distances; the longest step of central differences falls below both
 LOOKS = 24  # points on each distance: each side of one kink is missed with probability 2⁻²³
+SEVERAL = 8  # entries on kinks that are looked at where there are too many for all
 FEW, SOME = 4, 4  # looks at so many of the wrong entries tell whether to look closer
 MOST = 200  # entries of one gradient that are looked at
 ROUNDINGS = 1e3  # that J, or a gradient, may have gathered
@@ -84,6 +85,20 @@ def kinks(examination, trial, keys):
         if jumps.any():
             found[key] = placed(key, np.shape(trial.truth[key]), entries[key], jumps, *seen)
     return found
+
+
+def within_limits(examination, trial, key, beside):
+    """Whether the entries that differ most from what the subject gives right beside the data lie between the limits.
+
+    beside: its gradient there. For gradients whose entries have no truth yet; those that do not jump are passed over.
+    """
+    ours = np.asarray(trial.ours[key], float)
+    flat = np.argsort(np.abs(ours - beside), axis=None)[::-1][:SEVERAL]
+    truth = ours.copy()
+    truth.reshape(-1)[flat] = examination.reference.at({key: flat}, trial.arrays, trial.upstream)[key]
+    here = replace(trial, truth=trial.truth | {key: truth})
+    kink = Kink(key, *jumping(examination, here, {key: flat}, LOOKS)[key])
+    return bool((kink.allows(ours.ravel()[flat]) | ~kink.entries).all())
 
 
 def worst_entries(trial, key):

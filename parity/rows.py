@@ -103,7 +103,14 @@ def judge(name, kind, ours, theirs, budget, dtype=None):
 
 def unexpected(name, kind, ours):
     """The Row of a result under a name that the other side does not have."""
-    return Row(name, kind, np.shape(ours), "fail", cause="shape-mismatch", note="there is no weight of this name")
+    return Row(
+        name,
+        kind,
+        np.shape(ours),
+        "fail",
+        cause="shape-mismatch",
+        note="there is no weight of this name; is it in params?",
+    )
 
 
 def difference(ours, theirs):

@@ -7,7 +7,7 @@ import numpy as np
 from parity.causes import GENERAL
 from parity.inputs import frozen
 from parity.judging import ENTRYWISE, by_directions, judge_on
-from parity.kinks import kinks, suspected
+from parity.kinks import kinks, suspected, within_limits
 from parity.report import Finding
 from parity.rounding.budget import SOME
 from parity.rows import GRADIENTS, judge
@@ -98,13 +98,15 @@ def beside_kinks(rows, examination, trial):
         return rows, []
     arrays = {name: frozen(np.asarray(nudged(array), array.dtype)) for name, array in trial.arrays.items()}
     try:
-        moved = judge_on(examination, arrays, trial.upstream, trial.hand.run(arrays, trial.upstream))[0]
+        ours = trial.hand.run(arrays, trial.upstream)
+        moved = judge_on(examination, arrays, trial.upstream, ours)[0]
     except SubjectRaised:  # it lies outside what the function takes
         return rows, []
-    right = {
-        (row.kind, row.name): replace(row, note="kink: judged beside it") for row in moved if row.verdict == "pass"
-    }
-    excused = [row for row in rows if differs(row) and (row.kind, row.name) in right]
+    note = "kink: judged beside it"
+    right = {(row.kind, row.name): replace(row, note=note) for row in moved if row.verdict == "pass"}
+    differing = [row for row in rows if differs(row) and (row.kind, row.name) in right]
+    keys = {row: (row.kind, row.name) for row in differing}
+    excused = [row for row in differing if within_limits(examination, trial, keys[row], ours[keys[row]])]
     sentence = "gradient by {}: the data stand on a kink; a thousandth beside it yours agrees"
     judged = [right[row.kind, row.name] if row in excused else row for row in rows]
     return judged, [Finding("kink", row.name, "data", sentence.format(row.name)) for row in excused]

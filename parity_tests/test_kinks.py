@@ -176,3 +176,13 @@ def test_a_jump_of_the_forward_is_never_passed():
     """A step function at its jump: no derivative, no limits."""
     report = parity.check((lambda x: 1.0 * (x > 0), lambda dy, x: 0 * dy), np.array([0.0, 1.0, -0.5]))
     assert not report.ok
+
+
+@pytest.mark.parametrize(
+    ("slope", "expected"), [(0.0, "pass"), (0.5, "pass"), (1.0, "pass"), (3.0, "fail"), (-1.0, "fail")]
+)
+def test_on_kinks_of_large_inputs_the_limits_hold_as_well(slope, expected):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(60, 50)) * (rng.random((60, 50)) > 0.1)
+    pair = (lambda x: np.maximum(x, 0), lambda dy, x: dy * np.where(x == 0, slope, x > 0))
+    assert verdict(pair, x) == expected
