@@ -37,10 +37,13 @@ def run_python(example):
 
 def run_command(example):
     """Run a command that checks a file written above; any other stands for a person's hand."""
-    words = shlex.split(example.parsed)
+    words, folder = shlex.split(example.parsed), example.namespace["folder"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "400"}
+    if words[:3] == ["python", "-m", "pytest"]:
+        command = [sys.executable, *words[1:], "-p", "no:cacheprovider"]
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout
     if words[:3] == ["python", "-m", "parity"]:
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "400"}
-        folder = example.namespace["folder"]
         done = subprocess.run([sys.executable, *words[1:]], cwd=folder, env=environment, capture_output=True, text=True)
         assert done.returncode in (0, 1), done.stderr
         example.namespace["printed"] = done.stdout

@@ -67,14 +67,14 @@ def test_three_panels_a_gradient_with_the_worst_entry_in_title_and_ring(mixed):
     figure = draw("mine against theirs", mixed)
     found = panels(figure)
     assert len(found) == 3 * len(mixed)
-    folded = [(2, 1), (0, 0), (0, 0), (0, 7), (7, 2 * 9 + 0 * 3 + 1), (299, 3)]
+    folded = [(2, 1), (0, 0), (0, 0), (0, 7), (7 * 3 + 0, 2 * 3 + 1), (299, 3)]
     for i, one in enumerate(mixed):
         (ours, _), (theirs, _), (error, _) = found[3 * i : 3 * i + 3]
         assert ours.get_title() == f"grad {one.name} {one.shape}: ours"
         assert theirs.get_title() == "theirs"
         assert error.get_title().endswith(f"worst at {one.worst.index}")
         for axes in (ours, theirs, error):
-            rings = [tuple(patch.center[::-1]) for patch in axes.patches]
+            rings = [tuple(patch.get_center()[::-1]) for patch in axes.patches]
             rings += [tuple(points.get_offsets()[0][::-1]) for points in axes.collections]
             assert rings == [folded[i]] if one.verdict == "fail" else len(rings) == 1
 
@@ -126,9 +126,12 @@ def test_blocks_keep_the_largest_and_what_is_no_number(shape):
     assert np.isnan(largest_of_blocks(array)[0][-1, -1])
 
 
-def test_more_than_two_dimensions_are_folded_and_the_label_says_so(mixed):
-    labels = {axes.get_xlabel() for axes, _ in panels(draw("folded", mixed))}
-    assert "axes 1 to 3, folded (3 × 3 × 3)" in labels
+def test_more_than_two_dimensions_are_tiles_and_the_labels_say_so():
+    rows = [row((8, 2, 3, 4), "conv.weight"), row((5, 3, 4), "x"), row((2, 3, 2, 3, 4), "y")]
+    labels = [(axes.get_ylabel(), axes.get_xlabel()) for axes, _ in panels(draw("tiles", rows))[::3]]
+    across = "axis 3, tiles by axis 1"
+    assert labels[:2] == [("axis 2, tiles by axis 0", across), ("axis 1, tiles by axis 0", "axis 2")]
+    assert labels[2] == ("axis 3, tiles by axes 0 to 1", "axis 4, tiles by axis 2")
 
 
 def test_right_and_wrong_have_colours_of_their_own():

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.colors import LinearSegmentedColormap, TwoSlopeNorm
 from matplotlib.figure import Figure
-from matplotlib.patches import Ellipse
+from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator, NullLocator
 
@@ -101,29 +101,37 @@ def draw_panel(axes, array, row, options, shade=np.asarray):
     shaded = shade(blocks)
     drawn = np.where(np.isfinite(shaded), shaded, np.nan)
     image = axes.imshow(drawn, aspect="auto", interpolation="nearest", extent=extent, **options)
-    axes.set(xlim=(-0.5, across - 0.5), ylim=(down - 0.5, -0.5), ylabel="axis 0" if len(row.shape) > 1 else "")
-    axes.set_xlabel(across_label(row.shape) + (f"\nthe largest of each {high} × {wide}" if high * wide > 1 else ""))
+    down_name, across_name = axis_names(row.shape)
+    axes.set(xlim=(-0.5, across - 0.5), ylim=(down - 0.5, -0.5), ylabel=down_name)
+    axes.set_xlabel(across_name + (f"\nthe largest of each {high} × {wide}" if high * wide > 1 else ""))
     for i, axis in enumerate((axes.xaxis, axes.yaxis)):
-        axis.set_major_locator(MaxNLocator(4, integer=True, min_n_ticks=1) if len(row.shape) > i else NullLocator())
+        named = i < len(row.shape) < 3
+        axis.set_major_locator(MaxNLocator(4, integer=True, min_n_ticks=1) if named else NullLocator())
+    _, _, height, width = tiled(row.shape)
+    for line, edges in ((axes.axhline, range(height, down, height)), (axes.axvline, range(width, across, width))):
+        for edge in edges:
+            line(edge - 0.5, color="black", linewidth=1)
     ring(axes, row)
     return image
 
 
-def across_label(shape):
-    """The name of the axis that runs across: the last one, or all that are folded into it."""
-    if len(shape) > 2:
-        return f"axes 1 to {len(shape) - 1}, folded ({' × '.join(map(str, shape[1:]))})"
-    return f"axis {len(shape) - 1}" if shape else ""
+def axis_names(shape):
+    """What runs down and what runs across: an axis, and the ones that tiles of it stand by."""
+    n = len(shape)
+    if n < 3:
+        return "axis 0" if n == 2 else "", f"axis {n - 1}" if shape else ""
+    rest = "axis 0" if n < 5 else f"axes 0 to {n - 4}"
+    return f"axis {n - 2}, tiles by {rest}", f"axis {n - 1}" + (f", tiles by axis {n - 3}" if n > 3 else "")
 
 
 def ring(axes, row):
-    """A ring around the worst entry of a row."""
+    """A ring around the worst entry of a row, a frame where numbers stand in the cells."""
     mark = np.zeros(row.shape, bool)
     mark[row.worst.index] = True
     down, across = np.argwhere(folded(mark))[0]
     style: dict = {"edgecolor": "black", "linewidth": 2.5, "path_effects": ON_ANY_COLOUR}
     if fits_numbers(row.shape):
-        axes.add_patch(Ellipse((across, down), 0.98, 0.9, facecolor="none", **style))
+        axes.add_patch(Rectangle((across - 0.47, down - 0.47), 0.94, 0.94, facecolor="none", **style))
     else:
         axes.scatter(across, down, s=350, facecolor="none", clip_on=False, zorder=3, **style)
 
@@ -143,8 +151,17 @@ def fits_numbers(shape):
 
 
 def folded(array):
-    """The array in two dimensions: one row up to one dimension, the first axis against all others from three on."""
-    return array.reshape(1, -1) if array.ndim < 2 else array.reshape(len(array), -1)
+    """The array in two dimensions: up to one as a row, from three on as tiles of the last two axes."""
+    tiles = array.reshape(tiled(array.shape))
+    return tiles.swapaxes(1, 2).reshape(tiles.shape[0] * tiles.shape[2], -1)
+
+
+def tiled(shape):
+    """(tiles down, tiles across, height, width) of an array's picture: three axes stand below each other."""
+    *outer, height, width = (1, 1, *shape)[-max(2, len(shape)) :]
+    if len(outer) < 2:
+        return math.prod(outer), 1, height, width
+    return math.prod(outer[:-1]), outer[-1], height, width
 
 
 def largest_of_blocks(array):
