@@ -39,7 +39,7 @@ REASONS = {
     "variant-mismatch": "forward and backward are two variants of {function}",
     "shape-mismatch": "the shape is another",
     "low-precision": "digits are lost in a narrower type",
-    "unknown": "that makes it right, whatever the mistake is called",
+    "unknown": "the mistake has no name",
 }
 LONGEST = 72  # characters of an expression in a sentence
 OWN_WORDS = {

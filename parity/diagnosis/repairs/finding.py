@@ -29,14 +29,23 @@ def told(survey, hold, rivals):
     where = repr(hold.change.site) if span is None else f"{Path(span.file).name}:{span.place[0]}"
     why = reason(code, pair and pair.function.name)
     if others:
-        code, why = UNKNOWN, f"{why}, or {' or '.join(reason(other, None) for other in others)}"
-    row, *also = [name for kind, name in survey.trial.truth if (kind, name) in hold.fixed]
+        known = [why] if code != UNKNOWN else []
+        code, why = UNKNOWN, " or ".join([*known, *(reason(other, None) for other in others)])
+    row, *also = rows = [name for kind, name in survey.trial.truth if (kind, name) in hold.fixed]
+    if code == UNKNOWN or hold.fixed != survey.trial.wrong():
+        why = f"{why}; makes {listed(rows)} right"
     repair = None
     if span is not None:
         line, column = span.place
         repair = Repair(span.file, line, column, span.old, span.new, words)
     sure = DOUBTFUL if code == UNKNOWN else 1.0
     return Finding(code, row, where, f"{where}: {words}: {why}", sure, repair, tuple(also)), span
+
+
+def listed(rows):
+    """Names of gradients for a sentence: `grad W, grad b and grad x`."""
+    *first, last = [f"grad {row}" for row in rows]
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def code_of_hold(survey, hold):
