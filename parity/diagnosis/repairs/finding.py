@@ -1,5 +1,6 @@
 """What is told of a confirmed repair: the code, the place, a sentence, and the edit, which has been tried."""
 
+from itertools import chain
 from pathlib import Path
 
 from parity.diagnosis.editing.edits import span_of
@@ -56,15 +57,30 @@ def code_of_hold(survey, hold):
 
 
 def edit_of(survey, hold):
-    """The Span of a change, tried: the edited source makes the same results right; None where nothing does."""
-    if None in survey.spans:
-        return None
+    """The Span of a change, tried: the edited source makes the same results right; None where nothing does.
+
+    Lengths that happen to be equal are told apart by data in which they are not, where there is such.
+    """
+    found = [] if None in survey.spans else edits_that_hold(survey, hold)
+    first = next(found := iter(found), None)
+    if first is None or "size" not in hold.change.note:
+        return first
+    trials = survey.runner.stretched()
+    return next((span for span in chain([first], found) if makes_right(survey, hold, span, trials)), first)
+
+
+def edits_that_hold(survey, hold):
+    """The Spans of a change, one for each way to write it, that make the same results right on the telling trials."""
     for change, texts in spellings(hold.change, survey.place_of(hold.change.site), survey.trial):
         try:
             span = span_of(change, texts)
         except NoEdit:
             continue
-        wrong = [survey.runner.edited([*survey.spans, span], trial) for trial in telling_trials(survey)]
-        if None not in wrong and not any(hold.fixed & keys for keys in wrong):
-            return span
-    return None
+        if makes_right(survey, hold, span, telling_trials(survey)):
+            yield span
+
+
+def makes_right(survey, hold, span, trials):
+    """Whether the edited source makes what a Hold sets right so on all of some trials."""
+    wrong = [survey.runner.edited([*survey.spans, span], trial) for trial in trials]
+    return None not in wrong and not any(hold.fixed & keys for keys in wrong)

@@ -129,13 +129,30 @@ def search(survey, apart=False):
 
 
 def simplest(survey, holds):
-    """(the first of some Holds, by preference, that is confirmed; those of the same rank that are as well)."""
+    """(the first of some Holds, by preference, that is confirmed; those of the same rank that are as well).
+
+    One whose factor is right for longer inputs as well goes first.
+    """
     ordered = sorted(((preference(survey, hold), hold) for hold in holds), key=lambda pair: pair[0])
-    for i, (order, best) in enumerate(ordered):
-        if confirmed(survey, best):
-            alike = [hold for other, hold in ordered[i + 1 :] if other[:1] == order[:1]]
-            return best, [hold for hold in alike[:RIVALS] if hold.fixed == best.fixed and as_good(survey, hold)]
-    return None, []
+    found = None
+    for i, (_, hold) in enumerate(ordered):
+        if confirmed(survey, hold):
+            found = i if found is None else found
+            if follows_lengths(survey, hold):
+                found = i
+                break
+    if found is None:
+        return None, []
+    order, best = ordered[found]
+    alike = [hold for other, hold in ordered[found + 1 :] if other[:1] == order[:1]]
+    return best, [hold for hold in alike[:RIVALS] if hold.fixed == best.fixed and as_good(survey, hold)]
+
+
+def follows_lengths(survey, hold):
+    """Whether the factor that a Hold brings in is right where the inputs are longer as well; True where it has none."""
+    if hold.change is None or "size" not in hold.change.note:
+        return True
+    return all(holds_on(survey, hold, trial) is not False for trial in survey.runner.stretched())
 
 
 def as_good(survey, hold):
