@@ -50,7 +50,7 @@ def row_name(row):
 def finding_lines(finding):
     """The code and its sentence, where it is unless the sentence says so, and the repair as an edit of that line."""
     place = "" if finding.where in SIDES or finding.where in finding.sentence else finding.where
-    sure = "" if finding.confidence == 1 else f" (confidence {finding.confidence:.0%})"
+    sure = "" if finding.confidence in (0, 1) else f" (confidence {finding.confidence:.0%})"
     text = f"{finding.code}: {place + ': ' if place else ''}{finding.sentence}{sure}"
     return [*map(visible, text.splitlines()), *(repair_lines(finding) if finding.repair else ())]
 

@@ -64,11 +64,11 @@ def array_in(text):
 
 
 def sizes_in_reach(place):
-    """Expressions for the lengths of what can be named at a place, of arrays of the same shape once."""
+    """Expressions for the lengths above 1 of what can be named at a place, of arrays of the same shape once."""
     shapes: dict = {}
     for text, (value, *_) in place.named.items():
         shapes.setdefault(getattr(value, "shape", ()), text)
-    return [f"{text}.shape[{axis}]" for shape, text in shapes.items() for axis in range(len(shape))]
+    return [f"{text}.shape[{axis}]" for shape, text in shapes.items() for axis, n in enumerate(shape) if n > 1]
 
 
 def is_number(site, k):

@@ -8,6 +8,7 @@ from parity.diagnosis.editing.source import node_at, segment, statement_node, te
 REASONS = {
     "sign-flipped": "the sign is the wrong way round",
     "missing-mean": "the loss is a mean, and this is the gradient of the sum",
+    "missing-mean, within": "the forward pass takes a mean, and a factor 1 over its number of entries is missing here",
     "extra-mean": "the mean is taken once too often",
     "wrong-count": "the average is over another number of entries",
     "constant-factor": "a constant factor was lost or invented",

@@ -3,6 +3,8 @@
 from itertools import chain
 from pathlib import Path
 
+import numpy as np
+
 from parity.diagnosis.editing.edits import span_of
 from parity.diagnosis.editing.spelling import spellings
 from parity.diagnosis.editing.wording import edit_in_words, one_line, reason
@@ -28,7 +30,9 @@ def told(survey, hold, rivals):
         else edit_in_words(hold.change, span)
     )
     where = repr(hold.change.site) if span is None else f"{Path(span.file).name}:{span.place[0]}"
-    why = reason(code, pair and pair.function.name)
+    losses = any(np.ndim(array) == 0 for (kind, _), array in survey.results.items() if kind == "output")
+    within = code == "missing-mean" and not losses
+    why = reason(f"{code}, within" if within else code, pair and pair.function.name)
     if others:
         known = [why] if code != UNKNOWN else []
         code, why = UNKNOWN, " or ".join([*known, *(reason(other, None) for other in others)])
