@@ -106,8 +106,8 @@ def test_a_sign_is_flipped_where_one_is_mistaken():
 
 def test_what_nothing_explains_is_told_once():
     def backward(dy, x, w):
-        return dy * np.sin(3 * w), dy * np.cos(x * x)
+        return np.cumsum(dy, axis=0) @ np.cos(3 * w).T, np.sin(x).T @ np.cumsum(dy, axis=1)
 
-    (finding,) = parity.check((lambda x, w: x * w, backward), (5, 4), (5, 4)).causes
+    (finding,) = parity.check((lambda x, w: np.tanh(x @ w), backward), (5, 4), (4, 3)).causes
     assert (finding.code, {finding.row, *finding.also}) == ("unknown", {"x", "w"})
     assert "gradients by" in finding.sentence

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+FATAL = ("raised", "input-mutated")  # findings that fail a check whose rows all pass
 SIDES = ("", "?", "forward", "backward", "contract")  # where a finding may be without a line or a part to name
 
 
@@ -32,12 +33,10 @@ def row_cells(row):
     if row.worst is None:
         return verdict, row_name(row), str(row.shape), "", "", f"{row.note}   {row.cause or ''}".strip()
     remark = row.note
-    if row.verdict == "fail" and row.share <= 1:  # right here, found out by a probe
-        remark = row.cause or "see below"
-    elif row.verdict == "fail":
+    if row.verdict == "fail" and row.share <= 1:  # right here, found out by a probe: no share says how far it is off
+        return verdict, row_name(row), str(row.shape), "", "", row.cause or "see below"
+    if row.verdict == "fail":
         worst = row.worst
-        if row.share <= 1:
-            return verdict, row_name(row), str(row.shape), f"{row.error:.1e}", share_text(row.share), row.cause or ""
         remark = f"worst at {worst.index}: {number(worst.ours)}, should be {number(worst.theirs)}   {row.cause or ''}"
     return verdict, row_name(row), str(row.shape), f"{row.error:.1e}", share_text(row.share), remark.strip()
 
@@ -85,6 +84,9 @@ def summary(report):
         return "Nothing was proved: no gradient was returned."
     if void := sum(row.verdict == "void" for row in report.rows):
         return f"Nothing was proved for {void} of {len(report.rows)}; the rest agree."
+    if report.verdict == "fail":
+        codes = ", ".join(dict.fromkeys(f.code for f in report.causes if f.code in FATAL))
+        return f"All {len(report.rows)} agree, but the check fails all the same: {codes}."
     hides, blurred = max(row.hides for row in report.rows), sum(row.blurred for row in report.rows)
     but = f", but for {blurred} that rounding swamps" if blurred else ""
     return f"All {len(report.rows)} agree. No entry could hide a relative error above {hides:.1e}{but}."
