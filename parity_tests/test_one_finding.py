@@ -111,3 +111,51 @@ def test_what_nothing_explains_is_told_once():
     (finding,) = parity.check((lambda x, w: np.tanh(x @ w), backward), (5, 4), (4, 3)).causes
     assert (finding.code, {finding.row, *finding.also}) == ("unknown", {"x", "w"})
     assert "gradients by" in finding.sentence
+
+
+def test_a_row_that_fails_within_its_budget_shows_the_reason_for_the_share():
+    class Summed:
+        def __init__(self):
+            self.W, self.dW = np.ones((4, 3)), np.zeros((4, 3))
+
+        def forward(self, x):
+            self.x = x
+            return x @ self.W
+
+        def backward(self, dy):
+            self.dW += self.x.T @ dy
+            return dy @ self.W.T
+
+    (line,) = [line for line in str(parity.check(Summed(), (5, 4))).splitlines() if "FAIL" in line]
+    assert line.endswith("accumulated")
+    assert "of budget" not in line
+
+
+def test_a_check_that_fails_on_agreeing_rows_says_so_in_the_end():
+    def backward(dy, x):
+        dy[x <= 0] = 0
+        return dy
+
+    report = parity.check((lambda x: np.maximum(x, 0), backward), (5, 4))
+    assert report.verdict == "fail"
+    assert str(report).splitlines()[-1] == "All 2 agree, but the check fails all the same: input-mutated."
+
+
+def test_a_wider_type_is_told_once_with_the_line_where_it_comes_in():
+    def backward(dy, x, w):
+        scale = np.ones(3)
+        dz = dy * scale
+        return dz @ w.T, x.T @ dz
+
+    (finding,) = parity.check((lambda x, w: x @ w, backward), (5, 4), (4, 3), dtype="float32").causes
+    assert (finding.code, {finding.row, *finding.also}) == ("dtype-changed", {"x", "w"})
+    assert finding.where == f"test_one_finding.py:{backward.__code__.co_firstlineno + 1}"
+
+
+def test_a_sentence_does_not_read_the_edit_out_that_stands_below():
+    def backward(dy, x, w):
+        return dy @ w.T, (x.T @ dy) / 2
+
+    (finding,) = parity.check((lambda x, w: x @ w, backward), (5, 4), (4, 3)).causes
+    assert "write" not in finding.sentence
+    assert finding.repair.sentence.startswith("write ")

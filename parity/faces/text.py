@@ -3,6 +3,7 @@
 from pathlib import Path
 
 FATAL = ("raised", "input-mutated")  # findings that fail a check whose rows all pass
+READ_OUT = "write "  # how a sentence begins that says no more than the old text and the new one
 SIDES = ("", "?", "forward", "backward", "contract")  # where a finding may be without a line or a part to name
 
 
@@ -55,9 +56,9 @@ def finding_lines(finding):
 
 
 def repair_lines(finding):
-    """The old text behind − and the new one behind +, below where and how, unless the finding's sentence says so."""
+    """The old text behind − and the new one behind +, below where and how, unless the finding or they say so."""
     repair = finding.repair
-    if repair.sentence not in finding.sentence:
+    if repair.sentence not in finding.sentence and not repair.sentence.startswith(READ_OUT):
         yield visible(f"  {Path(repair.file).name}:{repair.line}: {repair.sentence}")
     for sign, text in (("−", repair.old), ("+", repair.new)):
         yield from (visible(f"  {sign} {line}") for line in text.splitlines())

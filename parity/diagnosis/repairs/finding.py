@@ -7,7 +7,7 @@ import numpy as np
 
 from parity.diagnosis.editing.edits import span_of
 from parity.diagnosis.editing.spelling import spellings
-from parity.diagnosis.editing.wording import edit_in_words, one_line, reason
+from parity.diagnosis.editing.wording import edit_in_words, read_out, reason
 from parity.diagnosis.editing.writing import NoEdit
 from parity.diagnosis.naming.case import Case
 from parity.diagnosis.naming.judge import UNKNOWN, code_of
@@ -24,11 +24,7 @@ def told(survey, hold, rivals):
     code = code_of_hold(survey, hold)
     others = sorted({code_of_hold(survey, rival) for rival in rivals} - {code, UNKNOWN})
     pair = hold.change and hold.change.note.get("pair")
-    words = (
-        f"write {one_line(span.new)} for {one_line(span.old)}"
-        if hold.change is None
-        else edit_in_words(hold.change, span)
-    )
+    words = read_out(span) if hold.change is None else edit_in_words(hold.change, span)
     where = repr(hold.change.site) if span is None else f"{Path(span.file).name}:{span.place[0]}"
     losses = any(np.ndim(array) == 0 for (kind, _), array in survey.results.items() if kind == "output")
     within = code == "missing-mean" and not losses
@@ -44,7 +40,9 @@ def told(survey, hold, rivals):
         line, column = span.place
         repair = Repair(span.file, line, column, span.old, span.new, words)
     sure = DOUBTFUL if code == UNKNOWN else 1.0
-    return Finding(code, row, where, f"{where}: {words}: {why}", sure, repair, tuple(also)), span
+    said = "" if span is not None and words == read_out(span) else words  # the edit is shown, not read out
+    sentence = ": ".join(filter(None, (where, said, why)))
+    return Finding(code, row, where, sentence, sure, repair, tuple(also)), span
 
 
 def listed(rows):
