@@ -9,6 +9,7 @@ import numpy as np
 from parity import witnesses
 from parity.causes import in_order, named, unsaid
 from parity.diagnosis.makers import placed
+from parity.diagnosis.together import together
 from parity.diagnosis.why import diagnose, diagnose_forward
 from parity.examine import Examination
 from parity.harm import first_run, printed_finding, raised_finding, users_line
@@ -115,7 +116,7 @@ def judged(hand, arrays, drawn, against, wrt, setting):
     conditions = "; ".join(filter(None, [setting.conditions(hand), reference.notes]))
     said = [*forward, *found, *noticed, *findings]
     said += [finding for finding in findings_of(rows) if unsaid(finding, said)]
-    causes = placed(in_order(said), trial)
+    causes = together(placed(in_order(said), trial), trial)
     return Report(title, conditions, tuple(named(rows, causes)), tuple(causes), unjudged(hand, arrays, rows, wrt))
 
 

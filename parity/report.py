@@ -3,7 +3,7 @@
 import math
 from dataclasses import asdict, dataclass, replace
 
-from parity.faces.text import lines
+from parity.faces.text import FATAL, lines
 from parity.places import lines_of
 from parity.rows import Row
 
@@ -76,7 +76,7 @@ class Report:
         codes = {finding.code for finding in self.causes}
         if "raised" in codes and not self.rows:
             return "error"
-        if "fail" in verdicts or codes & {"raised", "input-mutated"}:
+        if "fail" in verdicts or codes.intersection(FATAL):
             return "fail"
         judged = any(row.kind != "output" for row in self.rows)
         return "pass" if judged and verdicts == {"pass"} else "void"

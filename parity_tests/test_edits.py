@@ -116,7 +116,7 @@ class Mine:
     (finding,) = explain(trial_of(module(tmp_path / "mine.py", text).Mine(), ROWS), limit_s=60)
     assert finding.code == "activation-derivative-missing"
     assert finding.repair is None
-    assert finding.sentence.startswith("mine.py:10: multiply by 1 - h**2, with the h of mine.py:6")
+    assert finding.sentence.startswith("mine.py:10: multiply by 1 - h**2, where h is what mine.py:6 computes")
 
 
 def test_a_subject_without_source_is_explained_all_the_same():

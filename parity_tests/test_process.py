@@ -128,3 +128,19 @@ def test_the_users_line_is_found_in_a_trace():
     )
     assert own_place_in(trace) == "müll ł.py:12 in backward"
     assert own_place_in("Timeout (0:00:01)!\n") == ""
+
+
+def test_the_child_runs_the_package_of_its_parent(monkeypatch):
+    roots = []
+    monkeypatch.setattr(process.subprocess, "Popen", lambda command, **_: roots.append(command[4]) or Ended())
+    process.run_child([], 1)
+    assert Path(roots[0], "parity", "faces", "process.py").samefile(process.__file__)
+
+
+class Ended:
+    """A child that is over at once; pid is that of no process."""
+
+    pid = 2**31 - 1
+
+    def wait(self, seconds=None):
+        return 0

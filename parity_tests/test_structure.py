@@ -99,7 +99,7 @@ def test_the_line_that_lacks_a_path():
     (found,) = findings(*test_structure_time.PLANTED["residual without its branch"][1:])
     lines, first = inspect.getsourcelines(structures.Residual.forward)
     line = first + next(i for i, text in enumerate(lines) if "x @ self.W.T" in text)
-    assert found.sentence == f"gradient by x: the path through operand 1 at structures.py:{line} is left out"
+    assert found.sentence == f"gradient by x: the path through `x` at structures.py:{line} is left out"
 
 
 @pytest.mark.parametrize("reference", ["numerical", "twin"])

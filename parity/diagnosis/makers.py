@@ -17,8 +17,34 @@ def placed(findings, trial):
     """The findings, those on a gradient that name no line with the line that made it, where the tape tells."""
     if not any(finding.where in UNPLACED and finding.row for finding in findings):
         return findings
-    lines = made_at(trial)
-    return [replace(f, where=lines.get(f.row, f.where)) if f.where in UNPLACED else f for f in findings]
+    lines, entries = made_at(trial), dtypes_enter(trial) if any(f.code == "dtype-changed" for f in findings) else {}
+    found = [replace(f, where=lines.get(f.row, f.where)) if f.where in UNPLACED else f for f in findings]
+    return [replace(f, where=entries.get(f.row, f.where)) if f.code == "dtype-changed" else f for f in found]
+
+
+def dtypes_enter(trial):
+    """{name: `mine.py:23`} of gradients: the first of the operations that led there whose result has their dtype."""
+    results, made = backward_events(trial)
+    events = {event.index: event for event in made}
+    found = {}
+    for (kind, name), gradient in results.items():
+        makers = [event for event in made if kind in GRADIENTS and is_same(event.result, gradient)]
+        of_dtype = [events[i] for i in led_to(makers[-1], events)] if makers else []
+        of_dtype = [event for event in of_dtype if getattr(event.result, "dtype", None) == np.asarray(gradient).dtype]
+        if of_dtype:
+            found[name] = repr(min(of_dtype, key=lambda event: event.index).site)
+    return found
+
+
+def led_to(event, events):
+    """The indices of an event and of those, of these events, that it was computed from."""
+    open_, seen = [event.index], set[int]()
+    while open_:
+        one = open_.pop()
+        if one in events and one not in seen:
+            seen.add(one)
+            open_ += [origin for origin in events[one].origins if type(origin) is int]
+    return seen
 
 
 def in_backward_order(findings, trial):

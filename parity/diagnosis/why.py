@@ -8,6 +8,7 @@ from parity.diagnosis.locate import locate, named_in_whole
 from parity.diagnosis.makers import in_backward_order
 from parity.diagnosis.repairs.search import explain
 from parity.diagnosis.structure.search import structural
+from parity.diagnosis.together import together
 from parity.report import Finding
 from parity.rows import GRADIENTS
 
@@ -25,7 +26,11 @@ def diagnose(examination, trial, known):
         return [unknown(name, "one entry alone is wrong, the rest agrees") for name in left]
     names = trial.hand.parameters
     wrong = locate(examination, trial)
-    found = [named_in_whole(part, finding, names) for part in wrong for finding in explained(part.trial)]
+    found = [
+        named_in_whole(part, finding, names)
+        for part in wrong
+        for finding in together(explained(part.trial), part.trial)
+    ]
     if found:  # what no part is wrong in by itself is inherited from the first wrong one
         found[0] = replace(found[0], also=(*found[0].also, *unexplained(trial, [*known, *found])))
     found = found or explained(trial, known)
@@ -41,11 +46,11 @@ def explained(trial, known=()):
             findings += [finding for finding in look(trial) if any(finding.concerns(name) for name in left)]
     findings = in_backward_order([*findings, *zeros], trial)
     left = [name for name in unexplained(trial, [*known, *findings]) if not any(f.concerns(name) for f in findings)]
-    return findings + [unknown(name, "no known mistake explains it") for name in left]
+    return findings + [unknown(name, "no known mistake explains this") for name in left]
 
 
 def unknown(name, why):
-    return Finding("unknown", name, "backward", f"gradient by {name} is wrong; {why}", 0.0)
+    return Finding("unknown", name, "backward", f"gradient by {name} is wrong: {why}", 0.0)
 
 
 def never_written(trial):
@@ -53,7 +58,7 @@ def never_written(trial):
     others = [other for k in range(CONFIRMATIONS) if (other := trial.fresh(k)) is not None]
     for key in sorted(trial.wrong()):
         if key[0] in GRADIENTS and all(key in one.ours and not np.any(one.ours[key]) for one in (trial, *others)):
-            sentence = f"gradient by {key[1]} is 0 everywhere: it is never written"
+            sentence = f"gradient by {key[1]} is 0 everywhere, never written"
             yield Finding("never-written", key[1], "backward", sentence)
 
 

@@ -10,6 +10,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+import parity
 from parity.faces.child import CALLS, GRACE
 from parity.faces.commandline import Refusal
 from parity.places import own_place_in
@@ -44,7 +45,7 @@ def run_child(arguments, seconds):
 
     What it prints goes to our stderr, it has nothing to read, and whatever it started ends with it.
     """
-    root = str(Path(__file__).parents[1])
+    root = str(Path(parity.__file__).parents[1])
     command = [sys.executable, "-P", "-c", LAUNCH, root, *arguments]
     child = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=sys.stderr or subprocess.DEVNULL, start_new_session=True

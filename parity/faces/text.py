@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+FATAL = ("raised", "input-mutated")  # findings that fail a check whose rows all pass
+READ_OUT = "write "  # how a sentence begins that says no more than the old text and the new one
 SIDES = ("", "?", "forward", "backward", "contract")  # where a finding may be without a line or a part to name
 
 
@@ -32,12 +34,10 @@ def row_cells(row):
     if row.worst is None:
         return verdict, row_name(row), str(row.shape), "", "", f"{row.note}   {row.cause or ''}".strip()
     remark = row.note
-    if row.verdict == "fail" and row.share <= 1:  # right here, found out by a probe
-        remark = row.cause or "see below"
-    elif row.verdict == "fail":
+    if row.verdict == "fail" and row.share <= 1:  # right here, found out by a probe: no share says how far it is off
+        return verdict, row_name(row), str(row.shape), "", "", row.cause or "see below"
+    if row.verdict == "fail":
         worst = row.worst
-        if row.share <= 1:
-            return verdict, row_name(row), str(row.shape), f"{row.error:.1e}", share_text(row.share), row.cause or ""
         remark = f"worst at {worst.index}: {number(worst.ours)}, should be {number(worst.theirs)}   {row.cause or ''}"
     return verdict, row_name(row), str(row.shape), f"{row.error:.1e}", share_text(row.share), remark.strip()
 
@@ -50,15 +50,15 @@ def row_name(row):
 def finding_lines(finding):
     """The code and its sentence, where it is unless the sentence says so, and the repair as an edit of that line."""
     place = "" if finding.where in SIDES or finding.where in finding.sentence else finding.where
-    sure = "" if finding.confidence == 1 else f" (confidence {finding.confidence:.0%})"
+    sure = "" if finding.confidence in (0, 1) else f" (confidence {finding.confidence:.0%})"
     text = f"{finding.code}: {place + ': ' if place else ''}{finding.sentence}{sure}"
     return [*map(visible, text.splitlines()), *(repair_lines(finding) if finding.repair else ())]
 
 
 def repair_lines(finding):
-    """The old text behind − and the new one behind +, below where and how, unless the finding's sentence says so."""
+    """The old text behind − and the new one behind +, below where and how, unless the finding or they say so."""
     repair = finding.repair
-    if repair.sentence not in finding.sentence:
+    if repair.sentence not in finding.sentence and not repair.sentence.startswith(READ_OUT):
         yield visible(f"  {Path(repair.file).name}:{repair.line}: {repair.sentence}")
     for sign, text in (("−", repair.old), ("+", repair.new)):
         yield from (visible(f"  {sign} {line}") for line in text.splitlines())
@@ -85,6 +85,9 @@ def summary(report):
         return "Nothing was proved: no gradient was returned."
     if void := sum(row.verdict == "void" for row in report.rows):
         return f"Nothing was proved for {void} of {len(report.rows)}; the rest agree."
+    if report.verdict == "fail":
+        codes = ", ".join(dict.fromkeys(f.code for f in report.causes if f.code in FATAL))
+        return f"All {len(report.rows)} agree, but the check fails all the same: {codes}."
     hides, blurred = max(row.hides for row in report.rows), sum(row.blurred for row in report.rows)
     but = f", but for {blurred} that rounding swamps" if blurred else ""
     return f"All {len(report.rows)} agree. No entry could hide a relative error above {hides:.1e}{but}."

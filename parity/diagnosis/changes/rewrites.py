@@ -54,7 +54,9 @@ def rewritten(survey, place):
     """The Changes of a place that write its own operation in another way."""
     if place.name in WRITES:
         return writes(place)
-    found = [one(place, *form) for form in FORMS.get(place.name, [])]
+    found = [one(place, *form) for form in FORMS.get(place.name, []) if form[0] != "B - A" or not is_complement(place)]
+    if is_complement(place):
+        found.append(one(place, "B - A", "sign", 0.95))
     if place.name in COMPARISONS:
         found += [one(place, f"A {sign} B", "mask", 1.0) for name, sign in COMPARISONS.items() if name != place.name]
     if place.name in REDUCTIONS:
@@ -69,6 +71,11 @@ def rewritten(survey, place):
     if isinstance(place.result, np.ndarray) and place.result.dtype.kind == "f":
         found += turned(place)
     return [*found, *rooted(survey, place), *clipped(survey, place)]
+
+
+def is_complement(place):
+    """Whether a place takes something from a number: `1 - p` is seldom what has its sign the wrong way round."""
+    return place.name == "subtract" and type(place.operands[0]) in (int, float)
 
 
 def clipped(survey, place):

@@ -22,6 +22,7 @@ def settings(survey):
                     yield from ((put(code, value, text), "wrong-axis") for text in other_axes(value))
                 case ast.Assign(targets=[ast.Name(id=name)], value=value) if is_count(places, name):
                     yield from ((put(code, value, text), shown(value)) for text in other_counts(places, name))
+                    yield put(code, value, "1"), "extra-mean"  # wherever it divides by that, it need not
 
 
 def shown(value):

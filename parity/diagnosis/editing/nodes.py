@@ -2,7 +2,7 @@
 
 import ast
 
-from parity.diagnosis.editing.source import parents
+from parity.diagnosis.editing.source import node_at, parents, segment, text_of, tree_of
 
 
 def operands_of(node, tree):
@@ -23,6 +23,13 @@ def operands_of(node, tree):
         case ast.Call():
             return list(node.args)
     return []
+
+
+def operand_text(site, k):
+    """An operand of the operation at a site as it stands in the source; None where it does not stand there."""
+    node = node_at(site)
+    operands = [] if node is None else operands_of(node, tree_of(site))
+    return text_of(site.file)[slice(*segment(text_of(site.file), operands[k]))] if k < len(operands) else None
 
 
 def is_function(node, tree):

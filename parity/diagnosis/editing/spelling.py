@@ -1,6 +1,7 @@
 """How a factor is written at a place in the user's code: lengths by the names that are in reach there."""
 
 import ast
+import re
 from dataclasses import replace
 from itertools import islice, product
 
@@ -11,6 +12,7 @@ from parity.diagnosis.changes.sizes import equal
 from parity.diagnosis.editing.nodes import operands_of
 from parity.diagnosis.editing.source import node_at, tree_of
 from parity.diagnosis.naming.witness import everything
+from parity.diagnosis.repairs.place import bytes_of
 
 WAYS = 6  # spellings of one factor that are tried
 
@@ -20,14 +22,14 @@ def spellings(change, place, trial):
     size = change.note.get("size")
     if size is None:
         return [(change, {})]
-    found: list = [(one, {}) for one in in_the_number(change, place, size.value(shapes(trial)))]
+    found: list = [(one, {}) for one in in_the_number(change, place, size.value(shapes(trial)), trial)]
     for template, texts in ways(size, place, trial):
         edits = tuple(Edit(e.site, template, e.operand) if "S" in e.values else e for e in change.edits)
         found.append((replace(change, edits=edits), texts))
     return found
 
 
-def in_the_number(change, place, factor):
+def in_the_number(change, place, factor, trial):
     """The Changes that put the factor into a number that is written out in the product or quotient already."""
     (edit, *others) = change.edits
     if others or edit.operand is not None or place.name not in ("multiply", "divide"):
@@ -36,12 +38,14 @@ def in_the_number(change, place, factor):
         if type(operand) in (int, float):
             value = operand / factor if place.name == "divide" and k == 1 else operand * factor
             value = round(value) if equal(value, round(value)) else value
-            names = [digits(value)] if is_number(edit.site, k) else counts(value, place)
+            names = [digits(value)] if is_number(edit.site, k) else counts(value, place, trial)
             yield from (replace(change, edits=(Edit(edit.site, name, k),)) for name in names)
 
 
-def counts(n, place):
-    """Expressions in reach for a number of entries."""
+def counts(n, place, trial):
+    """Expressions in reach for a number of entries, lengths of weights last: a mean is over what comes in."""
+    weights = {bytes_of(trial.arrays[name]) for name in trial.hand.parameters}
+    of_weights = {text for text, (value, *_) in place.named.items() if bytes_of(value) in weights}
     found = [text for text, turns in place.reachable.items() if all(type(v) is int and v == n for v in turns)]
     for text, (value, *_) in place.named.items():
         sizes = getattr(value, "shape", ())
@@ -49,15 +53,22 @@ def counts(n, place):
         found += [
             f"len({text})" if axis == 0 else f"{text}.shape[{axis}]" for axis, size in enumerate(sizes) if size == n
         ]
-    return sorted(found, key=lambda text: ("[" in text) + ("(" in text or "." in text))[:WAYS]
+    return sorted(found, key=lambda text: (array_in(text) in of_weights, ("[" in text) + ("(" in text or "." in text)))[
+        :WAYS
+    ]
+
+
+def array_in(text):
+    """The expression of the array whose length or size a text gives."""
+    return re.sub(r"^len\((.*)\)$|\.size$|\.shape\[\d\]$", r"\1", text)
 
 
 def sizes_in_reach(place):
-    """Expressions for the lengths of what can be named at a place, of arrays of the same shape once."""
+    """Expressions for the lengths above 1 of what can be named at a place, of arrays of the same shape once."""
     shapes: dict = {}
     for text, (value, *_) in place.named.items():
         shapes.setdefault(getattr(value, "shape", ()), text)
-    return [f"{text}.shape[{axis}]" for shape, text in shapes.items() for axis in range(len(shape))]
+    return [f"{text}.shape[{axis}]" for shape, text in shapes.items() for axis, n in enumerate(shape) if n > 1]
 
 
 def is_number(site, k):
@@ -120,7 +131,7 @@ def spelled(at, place, trial):
     """Expressions in reach for a length of the data, plain numbers of the user's own first."""
     n = length(at, trial)
     less = sum(at[2:])
-    return counts(n, place) if not less else [f"({name} - {-less})" for name in counts(n - less, place)]
+    return counts(n, place, trial) if not less else [f"({name} - {-less})" for name in counts(n - less, place, trial)]
 
 
 def length(at, trial):

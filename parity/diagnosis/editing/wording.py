@@ -8,6 +8,7 @@ from parity.diagnosis.editing.source import node_at, segment, statement_node, te
 REASONS = {
     "sign-flipped": "the sign is the wrong way round",
     "missing-mean": "the loss is a mean, and this is the gradient of the sum",
+    "missing-mean, within": "the forward pass takes a mean, and a factor 1 over its number of entries is missing here",
     "extra-mean": "the mean is taken once too often",
     "wrong-count": "the average is over another number of entries",
     "constant-factor": "a constant factor was lost or invented",
@@ -39,7 +40,7 @@ REASONS = {
     "variant-mismatch": "forward and backward are two variants of {function}",
     "shape-mismatch": "the shape is another",
     "low-precision": "digits are lost in a narrower type",
-    "unknown": "that makes it right, whatever the mistake is called",
+    "unknown": "the mistake has no name",
 }
 LONGEST = 72  # characters of an expression in a sentence
 OWN_WORDS = {
@@ -50,20 +51,25 @@ OWN_WORDS = {
 }
 
 
+def read_out(span):
+    """An edit word by word."""
+    return f"write {one_line(span.new)} for {one_line(span.old)}"
+
+
 def edit_in_words(change, span):
-    """The change for a person: `multiply by 1 - h**2`."""
+    """The change for a person: `multiply by 1 - h**2`; empty where there is no more to say than why."""
     value = value_in_words(change)
     if change.kind in OWN_WORDS:
         return OWN_WORDS[change.kind].format(V=value)
     if change.kind == "add":
         return f"{'add' if '+' in change.edits[0].template else 'subtract'} {value}"
     if span is not None:
-        return f"write {one_line(span.new)} for {one_line(span.old)}"
+        return read_out(span)
     if change.kind == "scale" and not change.note["size"].powers:
         return f"multiply by {change.note['size'].constant:.6g}"
     if change.kind in ("exchange", "derivative for", "original"):
         return f"use {value} instead"
-    return GENERAL.get(change.kind, "change this operation")
+    return GENERAL.get(change.kind, "")
 
 
 GENERAL = {
@@ -81,6 +87,13 @@ GENERAL = {
     "accumulate": "add instead of assigning",
     "add.at": "add for every index",
     "mask": "change the comparison",
+    "invert": "multiply where it divides, or divide where it multiplies",
+    "drop function": "leave out the function",
+    "softmax": "use the whole Jacobian of softmax",
+    "convolve": "reverse the kernel",
+    "path": "add the term that is missing",
+    "clip": "clip the result",
+    "one-hot": "subtract the one-hot target",
 }
 
 
@@ -93,12 +106,12 @@ def value_in_words(change):
     elif isinstance(value, Recorded):
         name = name_of(value.site)
     else:
-        name = f"the original {value.name}" if isinstance(value, Given) else ""
+        name = f"{value.name} as it was given" if isinstance(value, Given) else ""
     if factor is None:
         return name
     text = "".join(name if letter == "V" else letter for letter in factor.expression)
     text = text[1:-1] if text.startswith("(") and expression_closes(text) else text
-    return f"{text}, with the {name} of {value.site!r}" if isinstance(value, Recorded) else text
+    return f"{text}, where {name} is what {value.site!r} computes" if isinstance(value, Recorded) else text
 
 
 def expression_closes(text):

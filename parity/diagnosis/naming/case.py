@@ -71,7 +71,14 @@ class Case:
 
     def biases_only(self):
         """Whether all that the change sets right are gradients by rows of numbers that the forward pass only adds."""
-        return all(self.is_weight(key) and is_row(self.right(key)) and self.added(key[1]) for key in self.claimed)
+        rows = all(self.is_weight(key) and is_row(self.right(key)) for key in self.claimed)
+        return rows and all(self.added(key[1]) or self.sums_upstream(key) for key in self.claimed)
+
+    def sums_upstream(self, key):
+        """Whether a gradient is the sum of the rows of an upstream gradient: what is added to the rows of an output."""
+        right, upstream = self.right(key).ravel(), self.survey.trial.upstream
+        rows = [np.asarray(g, float).reshape(-1, right.size) for g in upstream if np.shape(g)[-1:] == (right.size,)]
+        return any(close(g.sum(axis=0), right) for g in rows)
 
     def is_weight(self, key):
         """Whether a key is of a parameter; of functions alone, which have none, of any input but the first."""

@@ -1,10 +1,13 @@
 """What is told of a confirmed repair: the code, the place, a sentence, and the edit, which has been tried."""
 
+from itertools import chain
 from pathlib import Path
+
+import numpy as np
 
 from parity.diagnosis.editing.edits import span_of
 from parity.diagnosis.editing.spelling import spellings
-from parity.diagnosis.editing.wording import edit_in_words, one_line, reason
+from parity.diagnosis.editing.wording import edit_in_words, read_out, reason
 from parity.diagnosis.editing.writing import NoEdit
 from parity.diagnosis.naming.case import Case
 from parity.diagnosis.naming.judge import UNKNOWN, code_of
@@ -21,22 +24,31 @@ def told(survey, hold, rivals):
     code = code_of_hold(survey, hold)
     others = sorted({code_of_hold(survey, rival) for rival in rivals} - {code, UNKNOWN})
     pair = hold.change and hold.change.note.get("pair")
-    words = (
-        f"write {one_line(span.new)} for {one_line(span.old)}"
-        if hold.change is None
-        else edit_in_words(hold.change, span)
-    )
+    words = read_out(span) if hold.change is None else edit_in_words(hold.change, span)
     where = repr(hold.change.site) if span is None else f"{Path(span.file).name}:{span.place[0]}"
-    why = reason(code, pair and pair.function.name)
+    losses = any(np.ndim(array) == 0 for (kind, _), array in survey.results.items() if kind == "output")
+    within = code == "missing-mean" and not losses
+    why = reason(f"{code}, within" if within else code, pair and pair.function.name)
     if others:
-        code, why = UNKNOWN, f"{why}, or {' or '.join(reason(other, None) for other in others)}"
-    row, *also = [name for kind, name in survey.trial.truth if (kind, name) in hold.fixed]
+        known = [why] if code != UNKNOWN else []
+        code, why = UNKNOWN, " or ".join([*known, *(reason(other, None) for other in others)])
+    row, *also = rows = [name for kind, name in survey.trial.truth if (kind, name) in hold.fixed]
+    if code == UNKNOWN or hold.fixed != survey.trial.wrong():
+        why = f"{why}; makes {listed(rows)} right"
     repair = None
     if span is not None:
         line, column = span.place
         repair = Repair(span.file, line, column, span.old, span.new, words)
     sure = DOUBTFUL if code == UNKNOWN else 1.0
-    return Finding(code, row, where, f"{where}: {words}: {why}", sure, repair, tuple(also)), span
+    said = "" if span is not None and words == read_out(span) else words  # the edit is shown, not read out
+    sentence = ": ".join(filter(None, (where, said, why)))
+    return Finding(code, row, where, sentence, sure, repair, tuple(also)), span
+
+
+def listed(rows):
+    """Names of gradients for a sentence: `grad W, grad b and grad x`."""
+    *first, last = [f"grad {row}" for row in rows]
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def code_of_hold(survey, hold):
@@ -47,15 +59,30 @@ def code_of_hold(survey, hold):
 
 
 def edit_of(survey, hold):
-    """The Span of a change, tried: the edited source makes the same results right; None where nothing does."""
-    if None in survey.spans:
-        return None
+    """The Span of a change, tried: the edited source makes the same results right; None where nothing does.
+
+    Lengths that happen to be equal are told apart by data in which they are not, where there is such.
+    """
+    found = [] if None in survey.spans else edits_that_hold(survey, hold)
+    first = next(found := iter(found), None)
+    if first is None or "size" not in hold.change.note:
+        return first
+    trials = survey.runner.stretched()
+    return next((span for span in chain([first], found) if makes_right(survey, hold, span, trials)), first)
+
+
+def edits_that_hold(survey, hold):
+    """The Spans of a change, one for each way to write it, that make the same results right on the telling trials."""
     for change, texts in spellings(hold.change, survey.place_of(hold.change.site), survey.trial):
         try:
             span = span_of(change, texts)
         except NoEdit:
             continue
-        wrong = [survey.runner.edited([*survey.spans, span], trial) for trial in telling_trials(survey)]
-        if None not in wrong and not any(hold.fixed & keys for keys in wrong):
-            return span
-    return None
+        if makes_right(survey, hold, span, telling_trials(survey)):
+            yield span
+
+
+def makes_right(survey, hold, span, trials):
+    """Whether the edited source makes what a Hold sets right so on all of some trials."""
+    wrong = [survey.runner.edited([*survey.spans, span], trial) for trial in trials]
+    return None not in wrong and not any(hold.fixed & keys for keys in wrong)

@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from parity.diagnosis.changes.change import Change
 from parity.diagnosis.editing.edits import Span
 from parity.diagnosis.repairs.runner import wrong
+from parity.diagnosis.repairs.survey import same
 
 CONFIRMATIONS = 2  # fresh trials on which a change must hold as well
 FRESH = 5  # fresh trials that are looked at, for those on which the mistake shows
@@ -12,20 +15,29 @@ FRESH = 5  # fresh trials that are looked at, for those on which the mistake sho
 
 @dataclass(frozen=True)
 class Hold:
-    """What sets these keys right on the trial itself: a Change, or an edit of the source that is no change of one."""
+    """What sets these keys right on the trial itself: a Change, or an edit of the source that is no change of one.
+
+    moved: the keys that come out otherwise with it and are wrong still; worse: those of them further off than before.
+    """
 
     change: Change | None
     fixed: frozenset
     span: Span | None = None
     code: str = ""  # what such an edit shows
     turn: float = float("inf")  # when in the run its place was first reached
+    moved: frozenset = frozenset()
+    worse: frozenset = frozenset()
 
 
 def held(survey, changes):
     """A Hold for each of the Changes that sets results right and makes none wrong."""
     for change in changes:
-        if fixed := set_right(survey, left(survey, survey.trial, [*survey.active, change])):
-            yield Hold(change, fixed, turn=survey.sites[change.site][0].index)
+        tape = survey.runner.run(survey.trial, [*survey.active, change], noting=False)
+        if tape is not None and (fixed := set_right(survey, wrong(survey.trial, tape.results))):
+            still = survey.wrong - fixed
+            moved = frozenset(key for key in still if not same(survey.results.get(key), tape.results.get(key)))
+            worse = frozenset(key for key in moved if further_off(survey, key, tape.results.get(key)))
+            yield Hold(change, fixed, turn=survey.sites[change.site][0].index, moved=moved, worse=worse)
 
 
 def held_edits(survey, edits):
@@ -38,6 +50,18 @@ def held_edits(survey, edits):
 def set_right(survey, keys):
     """The keys that are wrong no more where these are; none where one was right, or where nothing came out."""
     return survey.wrong - keys if keys is not None and keys <= survey.wrong else frozenset()
+
+
+def further_off(survey, key, found):
+    """Whether a result is further from the truth than it was in the base run; one of another shape is as far as any."""
+    right, before = survey.trial.truth[key], survey.results.get(key)
+    if before is None or np.shape(before) != np.shape(right):
+        return False
+    return (
+        found is None
+        or np.shape(found) != np.shape(right)
+        or bool(np.linalg.norm(found - right) > np.linalg.norm(before - right))
+    )
 
 
 def left(survey, trial, changes):

@@ -9,6 +9,7 @@ import numpy as np
 from parity.diagnosis.changes.change import stand_ins
 from parity.diagnosis.editing.edits import applied
 from parity.diagnosis.editing.source import counterpart, replaced, text_of
+from parity.diagnosis.structure.others import Others
 from parity.followed import followed
 from parity.tape.reads import reads_noted
 from parity.tape.recording import BOTH, Tape, run_on
@@ -21,6 +22,7 @@ class Runner:
         self.trial, self.deadline = trial, deadline
         self.tape: Tape | None = None
         self.codes: set = set()
+        self.longer: list | None = None
 
     @contextmanager
     def opened(self):
@@ -44,6 +46,18 @@ class Runner:
         trial = self.trial.fresh(k)
         self.deadline += time.perf_counter() - began
         return trial
+
+    def stretched(self):
+        """Trials in which all inputs that share a length, other than the batch, are longer there, where they may be.
+
+        The time that they take does not count."""
+        if self.longer is None:
+            began = time.perf_counter()
+            others = Others(self.trial, float("inf"), lambda trial: trial)
+            axes = max(self.trial.arrays[name].ndim for name in self.trial.hand.input_names)
+            self.longer = [found for axis in range(1, axes) if (found := others.stretched(axis)) is not None]
+            self.deadline += time.perf_counter() - began
+        return self.longer
 
     def unhurried(self, function, *arguments):
         """function(*arguments) without a deadline: what has been found is told."""

@@ -38,23 +38,47 @@ def explain(trial, limit_s=20.0):
     Nothing is named that does not hold on fresh trials; what is not found within limit_s seconds of searching, fresh
     trials not counted, is left out.
     """
-    found: list = []
     runner = Runner(trial, time.perf_counter() + limit_s)
     if not explicable(trial):
-        return found
+        return []
     with runner.opened():
-        for _ in range(MISTAKES):
-            survey = Survey(runner, [hold.change for hold, *_ in found], [span for *_, span in found])
-            try:
-                hold, rivals = search(survey) if survey.faithful else (None, [])
-            except OutOfTime:
-                break
-            if hold is None:
-                break
-            found.append((hold, *runner.unhurried(told, survey, hold, rivals)))
-            if hold.change is None:
-                break
+        found = one_by_one(runner)
+        left = trial.wrong() - mended(found)
+        if any(hold.moved & left for hold, *_ in found):
+            apart, found = one_by_one(runner, apart=True), harmless(found, left)
+            found = max(apart, found, key=lambda one: len(mended(one)))
     return [finding for _, finding, _ in sorted(found, key=lambda one: one[0].turn)]
+
+
+def one_by_one(runner, apart=False):
+    """[(Hold, Finding, Span)]: one mistake after the other, each sought with the repairs before it made.
+
+    apart: no repair may move a gradient that it does not set right.
+    """
+    found: list = []
+    for _ in range(MISTAKES):
+        survey = Survey(runner, [hold.change for hold, *_ in found], [span for *_, span in found])
+        try:
+            hold, rivals = search(survey, apart) if survey.faithful else (None, [])
+        except OutOfTime:
+            break
+        if hold is None:
+            break
+        found.append((hold, *runner.unhurried(told, survey, hold, rivals)))
+        if hold.change is None:
+            break
+    return found
+
+
+def mended(found):
+    """The keys that repairs set right together."""
+    return frozenset().union(*(hold.fixed for hold, *_ in found))
+
+
+def harmless(found, left):
+    """The repairs before the first one that leaves one of the gradients that stay wrong further off than it was."""
+    harm = (i for i, (hold, *_) in enumerate(found) if hold.worse & left)
+    return found[: next(harm, len(found))]
 
 
 def explicable(trial):
@@ -85,10 +109,10 @@ def at_places(survey, *generators):
     return chain.from_iterable(generate(survey, place) for place in survey.places for generate in generators)
 
 
-def search(survey):
+def search(survey, apart=False):
     """(the Hold that sets most results right, the simplest of those; other Holds that are as simple).
 
-    (None, []) where nothing holds.
+    (None, []) where nothing holds. apart: see one_by_one.
     """
     whole = frozenset(key for key in survey.wrong if key in survey.results)
     partial: list = []
@@ -96,7 +120,7 @@ def search(survey):
         best, rivals = simplest(survey, [hold for hold in holds if hold.fixed == whole])
         if best is not None:
             return best, rivals
-        partial += [hold for hold in holds if hold.fixed != whole and hold.change is not None]
+        partial += [hold for hold in holds if hold.fixed != whole and hold.change and not (apart and hold.moved)]
     for size in sorted({len(hold.fixed) for hold in partial}, reverse=True):
         best, rivals = simplest(survey, [hold for hold in partial if len(hold.fixed) == size])
         if best is not None:
@@ -105,13 +129,30 @@ def search(survey):
 
 
 def simplest(survey, holds):
-    """(the first of some Holds, by preference, that is confirmed; those of the same rank that are as well)."""
+    """(the first of some Holds, by preference, that is confirmed; those of the same rank that are as well).
+
+    One whose factor is right for longer inputs as well goes first.
+    """
     ordered = sorted(((preference(survey, hold), hold) for hold in holds), key=lambda pair: pair[0])
-    for i, (order, best) in enumerate(ordered):
-        if confirmed(survey, best):
-            alike = [hold for other, hold in ordered[i + 1 :] if other[:1] == order[:1]]
-            return best, [hold for hold in alike[:RIVALS] if hold.fixed == best.fixed and as_good(survey, hold)]
-    return None, []
+    found = None
+    for i, (_, hold) in enumerate(ordered):
+        if confirmed(survey, hold):
+            found = i if found is None else found
+            if follows_lengths(survey, hold):
+                found = i
+                break
+    if found is None:
+        return None, []
+    order, best = ordered[found]
+    alike = [hold for other, hold in ordered[found + 1 :] if other[:1] == order[:1]]
+    return best, [hold for hold in alike[:RIVALS] if hold.fixed == best.fixed and as_good(survey, hold)]
+
+
+def follows_lengths(survey, hold):
+    """Whether the factor that a Hold brings in is right where the inputs are longer as well; True where it has none."""
+    if hold.change is None or "size" not in hold.change.note:
+        return True
+    return all(holds_on(survey, hold, trial) is not False for trial in survey.runner.stretched())
 
 
 def as_good(survey, hold):

@@ -7,6 +7,8 @@ What the lost path carries gives the code: the state of a loop from turn to turn
 
 from itertools import product
 
+from parity.diagnosis.editing.nodes import operand_text
+from parity.diagnosis.editing.wording import one_line
 from parity.diagnosis.structure.claim import Claim, by
 from parity.diagnosis.structure.cuts import Cutter, Edge
 from parity.diagnosis.structure.origins import ancestors, is_activation, is_floats, states, statistic
@@ -65,7 +67,7 @@ def cuts_that_fit(e, kinds, fits):
     carried, unclear = carrying(e)
     special = [edges for edges in carried if fits(*edges)]
     for edges in special:
-        yield edges, "time-truncated", f"nothing is carried back through time past {edges[0].site}"
+        yield edges, "time-truncated", f"{quoted(edges)} counts as a constant: nothing is carried back along that path"
     for edges, code, text in statistics_that_fit(kinds, fits):
         special.append(edges)
         yield edges, code, text
@@ -74,11 +76,19 @@ def cuts_that_fit(e, kinds, fits):
         if kind is None and edge not in alone and edge not in unclear and fits(edge):
             code = "activation-derivative-wrong" if is_activation(e, edge) else "path-missing"
             where = "" if edge.turns == "all" else f" in {edge.turns} of its turns"
-            yield (edge,), code, f"the path through operand {edge.slot + 1} at {edge.site}{where} is left out"
+            yield (edge,), code, f"the path through {quoted([edge])}{where} is left out"
     for kept, others in () if special else all_but_one(e, [edge for edge in kinds if edge.turns == "all"]):
         if fits(*others):
             text = f"of {len(others) + 1} paths from one value only that through {kept.site} is there"
             yield others, "path-missing", text
+
+
+def quoted(edges):
+    """What operands are in the user's own words, and where: `h` at mine.py:12."""
+    texts = dict.fromkeys((operand_text(edge.site, edge.slot), repr(edge.site)) for edge in edges)
+    return " and ".join(
+        f"`{one_line(text)}` at {place}" if text else f"what is taken at {place}" for text, place in texts
+    )
 
 
 def all_but_one(e, edges):

@@ -101,7 +101,8 @@ def named(base, key, claims):
     codes -= {general for code in codes for general in GENERAL.get(code, ())}
     if len(codes) != 1:
         return []
-    claim, trials = next((claim, trials) for claim, trials in claims if claim.code in codes)
+    told = [(claim, trials) for claim, trials in claims if claim.code in codes]
+    claim, trials = max(told, key=lambda one: len(one[0].keys))  # of what explains most at once
     sizes = sorted({other.N for other in trials})
     text = claim.sentence.replace("{N}", " and ".join(filter(None, (", ".join(map(str, sizes[:-1])), str(sizes[-1])))))
     return [Finding(claim.code, key[1], claim.where or maker(base, key), text, claim.confidence)]
