@@ -6,7 +6,7 @@ from itertools import chain, combinations, permutations
 import numpy as np
 
 from parity.diagnosis.changes.change import Change, Edit, Named
-from parity.diagnosis.changes.rewrites import LONGEST, REDUCTIONS, one, reductions
+from parity.diagnosis.changes.rewrites import LONGEST, one
 
 JOINING = ("concatenate", "stack", "hstack", "vstack", "column_stack", "dstack")
 
@@ -43,21 +43,6 @@ def reshapings(place, shape):
 
 def moved(order):
     return sum(i != number for i, number in enumerate(order))
-
-
-def axes_together(survey):
-    """The Changes of the axis of all reductions of one function over the same axes, where it has several."""
-    found: dict = {}
-    for place in survey.places:
-        if place.name in REDUCTIONS and place.event.options.get("axis") is not None:
-            found.setdefault((place.site.code, repr(place.event.options["axis"])), []).append(place)
-    for places in found.values():
-        choices = [{c.note["axis"]: c for c in reductions(p) if c.kind == "axis" and c.rank == 1.0} for p in places]
-        for axis in (
-            choices[0] if len(places) > 1 and all(choice.keys() == choices[0].keys() for choice in choices) else ()
-        ):
-            edits = tuple(choice[axis].edits[0] for choice in choices)
-            yield Change("axis", 1.3, edits, {"axis": axis})
 
 
 def misshapen(survey, shape):

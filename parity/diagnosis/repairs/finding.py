@@ -20,14 +20,13 @@ def told(survey, hold, rivals):
     span = edit_of(survey, hold) if hold.span is None else hold.span
     code = code_of_hold(survey, hold)
     others = sorted({code_of_hold(survey, rival) for rival in rivals} - {code, UNKNOWN})
-    pair = hold.change and hold.change.note.get("pair")
     words = (
         f"write {one_line(span.new)} for {one_line(span.old)}"
         if hold.change is None
         else edit_in_words(hold.change, span)
     )
     where = repr(hold.change.site) if span is None else f"{Path(span.file).name}:{span.place[0]}"
-    why = reason(code, pair and pair.function.name)
+    why = reason(code, function_of(hold))
     if others:
         code, why = UNKNOWN, f"{why}, or {' or '.join(reason(other, None) for other in others)}"
     row, *also = [name for kind, name in survey.trial.truth if (kind, name) in hold.fixed]
@@ -37,6 +36,12 @@ def told(survey, hold, rivals):
         repair = Repair(span.file, line, column, span.old, span.new, words)
     sure = DOUBTFUL if code == UNKNOWN else 1.0
     return Finding(code, row, where, f"{where}: {words}: {why}", sure, repair, tuple(also)), span
+
+
+def function_of(hold):
+    """What the function is called whose derivative a Hold is about; None where it is about none."""
+    note = hold.change.note if hold.change is not None else {}
+    return note["pair"].function.name if "pair" in note else note.get("function")
 
 
 def code_of_hold(survey, hold):
