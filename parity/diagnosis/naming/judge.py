@@ -178,6 +178,8 @@ KINDS = {
     "exchange": exchange,
     "original": values.original,
     "add": values.added,
+    "part": always("path-missing"),
+    "upstream": always("upstream-ignored"),
     "times": values.multiplied,
     "over": factor,
 }
