@@ -26,6 +26,9 @@ def shapings(survey, place):
         yield from (one(place, f"A.transpose{order}", "order", 1.2) for order in permutations(range(result.ndim)))
     elif result.ndim == 3:
         yield from (one(place, f"E.transpose{order}", "order", 1.5) for order in list(permutations(range(3)))[1:])
+    if place.name == "reshape" and result.ndim > 2 and np.ndim(place.operands[0]) > 2:
+        for turned in ("np.moveaxis(E, 1, -1)", "np.moveaxis(E, -1, 1)"):  # channels last, or back
+            yield Change("order", 1.6, (Edit(place.site, turned, 0),))
     if place.name in JOINING and isinstance(place.operands[0], list | tuple) and len(place.operands[0]) <= LONGEST:
         for order in list(permutations(range(len(place.operands[0]))))[1:]:
             template = f"[{', '.join(f'E{i}' for i in order)}]"
