@@ -45,6 +45,24 @@ def labels_of_all_rows(z, y):
     return J, dz / len(z)
 
 
+def margins(x, y):
+    rows = np.arange(len(x))
+    over = np.maximum(0, x - x[rows, y][:, None] + 1)
+    over[rows, y] = 0
+    dx = (over > 0).astype(float)
+    dx[rows, y] -= (over > 0).sum(axis=1)
+    return over.sum() / len(x), dx / len(x)
+
+
+def margins_counted_once(x, y):
+    rows = np.arange(len(x))
+    over = np.maximum(0, x - x[rows, y][:, None] + 1)
+    over[rows, y] = 0
+    dx = (over > 0).astype(float)
+    dx[rows, y] -= 1  # planted
+    return over.sum() / len(x), dx / len(x)
+
+
 def bits(rng):
     return rng.uniform(0.1, 0.9, (5, 3)), rng.integers(0, 2, (5, 3)).astype(float)
 
@@ -61,5 +79,6 @@ PLANTED = [
     ("activation-derivative-twice", "likelihood_by_scores", bits, {"p"}, "return J, (p - t) / (p * (1 - p)) / p.size"),
     ("activation-derivative-missing", "shares_by_probabilities", hots, {"z"}, "dp = (p - hot) / len(z)"),
     ("permuted", "labels_of_all_rows", labelled, {"z"}, "dz[np.arange(len(y)), y] -= 1"),
+    ("broadcast-not-reduced", "margins_counted_once", labelled, {"x"}, "dx[rows, y] -= (over > 0).sum(axis=1)"),
 ]
-RIGHT = [("likelihood", bits), ("shares", hots), ("labels", labelled)]
+RIGHT = [("likelihood", bits), ("shares", hots), ("labels", labelled), ("margins", labelled)]

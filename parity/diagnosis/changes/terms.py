@@ -4,6 +4,7 @@ import numpy as np
 
 from parity.diagnosis.changes.change import Change, Edit, Named
 from parity.diagnosis.changes.factors import fits, is_float
+from parity.tape.operations import as_number
 
 SUMS = ("add", "subtract")
 TOTALS = ("V.sum(axis=-1, keepdims=True)", "V")
@@ -52,6 +53,20 @@ def parts_added(survey, place):
             for part in ("V[..., :W]", "V[..., -W:]"):
                 edit = Edit(place.site, f"E + {part}", None, values)
                 yield Change("part", 3.7, (edit,))
+
+
+def counts_of_rows(survey, place):
+    """The Changes of a sum that put how many entries of each row are positive for a number that is the same for all.
+
+    So it is where one value of a row went into all of its entries, and a mask let some of them through.
+    """
+    for k, term in enumerate(place.operands if place.name in SUMS and in_backward(survey, place) else ()):
+        if as_number(term) is None or np.ndim(place.result) != 1:
+            continue
+        for text, (value, *_) in place.distinct:
+            if np.ndim(value) == 2 and len(value) == len(place.result) and np.any(value == 0) and np.any(value > 0):
+                edit = Edit(place.site, "(V > 0).sum(axis=1)", k, {"V": Named(text)})
+                yield Change("count of rows", 3.4, (edit,))
 
 
 def in_backward(survey, place):

@@ -179,6 +179,7 @@ KINDS = {
     "original": values.original,
     "add": values.added,
     "part": always("path-missing"),
+    "count of rows": always("broadcast-not-reduced"),
     "upstream": always("upstream-ignored"),
     "times": values.multiplied,
     "over": factor,

@@ -24,7 +24,13 @@ from parity.diagnosis.changes.scales import scales
 from parity.diagnosis.changes.settings import settings
 from parity.diagnosis.changes.shapes import shapings
 from parity.diagnosis.changes.swaps import swaps
-from parity.diagnosis.changes.terms import carried_factors, factors_of_terms, parts_added, upstream_of_terms
+from parity.diagnosis.changes.terms import (
+    carried_factors,
+    counts_of_rows,
+    factors_of_terms,
+    parts_added,
+    upstream_of_terms,
+)
 from parity.diagnosis.repairs.finding import told
 from parity.diagnosis.repairs.holds import confirmed, held, held_edits, holds_on
 from parity.diagnosis.repairs.preference import preference
@@ -80,7 +86,7 @@ def tiers(survey):
     yield held(survey, at_places(survey, zeros_filled, upstream_of_terms, carried_factors))
     yield held(survey, chain(at_places(survey, exchanges, replacements), argument_changes(survey)))
     yield held(survey, at_places(survey, projections, softmaxes, links))
-    yield held(survey, at_places(survey, additions, factors_of_terms, parts_added))
+    yield held(survey, at_places(survey, additions, factors_of_terms, parts_added, counts_of_rows))
     yield held(survey, at_places(survey, missing_paths))
     yield held_edits(survey, swaps({place.site.code for place in survey.places}))
 
