@@ -148,6 +148,8 @@ def test_what_is_confirmed_in_time_is_named():
         assert [finding.code for finding in structural(flipped)] == ["sign-flipped"]
         enlarged = trial_of(*dense(lambda g, dz, x: {"b": 1.5 * g["b"]}), ((6, 4),))
         assert structural(enlarged) == []
+        with patch.object(structure, "ALONE", {last: "window-edge"}):  # of which a factor is never a more general form
+            assert [finding.code for finding in structural(enlarged)] == ["constant-factor"]
 
 
 def test_a_predicate_that_raises_does_not_end_the_others():

@@ -105,6 +105,37 @@ class Conv2dStrideForgotten(Conv2d):
         return dxp[:, :, 1:-1, 1:-1], {"weight": dW, "bias": dy.sum(axis=(0, 2, 3))}
 
 
+class Conv2dCroppedAtOneEnd(Conv2d):
+    stride = 1
+
+    def backward(self, dy, cache):
+        shape, windows = cache
+        dxp, (H, W) = np.zeros(shape, dy.dtype), dy.shape[2:]
+        for k, m in np.ndindex(3, 3):
+            dxp[:, :, k : k + H, m : m + W] += np.einsum("nfij,fc->ncij", dy, self.weight[:, :, k, m])
+        dW = np.einsum("nfij,ncijkl->fckl", dy, windows)
+        return dxp[:, :, :H, :W], {"weight": dW, "bias": dy.sum(axis=(0, 2, 3))}  # planted
+
+
+class Conv2dReshapedForTransposed:
+    """Kernels of one pixel, as one product for all of them."""
+
+    params = ("weight",)
+
+    def __init__(self):
+        self.weight = np.random.default_rng(8).normal(size=(2, 3))
+
+    def forward(self, x):
+        self.x = x
+        return np.einsum("fc,nchw->nfhw", self.weight, x)
+
+    def backward(self, dy):
+        N, F, H, W = dy.shape
+        rows = dy.reshape(N, H * W, F)  # planted
+        self.dweight = np.einsum("npf,ncp->fc", rows, self.x.reshape(N, 3, H * W))
+        return np.swapaxes(rows @ self.weight, 1, 2).reshape(self.x.shape)
+
+
 class Conv2dKernelUnflipped:
     """Padding 1, stride 1: dx is again a convolution, of dy, but with the kernel turned by 180°."""
 
@@ -147,6 +178,14 @@ PLANTED = [
         {"x"},
         "dxp[:, :, k : k + 2 * H : 2, m : m + 2 * W : 2] += part",
         CONV,
+    ),
+    ("window-edge", "Conv2dCroppedAtOneEnd()", X, {"x"}, None, CONV | {"against": "nn.Conv2d(3, 2, 3, padding=1)"}),
+    (
+        "permuted",
+        "Conv2dReshapedForTransposed()",
+        X,
+        {"x", "weight"},
+        "rows = np.moveaxis(dy, 1, -1).reshape(N, H * W, F)",
     ),
     (
         "kernel-flipped",

@@ -5,6 +5,7 @@ from itertools import chain, combinations
 import numpy as np
 
 from parity.diagnosis.changes.change import Change, Edit, Named
+from parity.diagnosis.changes.matrices import matrix_products
 from parity.diagnosis.repairs.place import WRITES
 from parity.tape.operations import as_number
 
@@ -45,7 +46,6 @@ REDUCTIONS = ("sum", "mean", "max", "min", "prod", "var", "std", "argmax")
 SPREADS = ("var", "std")
 OTHER = {"sum": "mean", "mean": "sum"}
 CONVOLUTIONS = {"correlate": "convolve", "convolve": "correlate"}
-PRODUCTS = ("matmul", "dot")
 MOST = 4  # numbers of the forward pass at which a result is clipped
 LONGEST = 4  # axes that are reduced in all ways; more are no one's layer
 
@@ -61,8 +61,7 @@ def rewritten(survey, place):
         found += [one(place, f"A {sign} B", "mask", 1.0) for name, sign in COMPARISONS.items() if name != place.name]
     if place.name in REDUCTIONS:
         found += reductions(place)
-    if place.name in PRODUCTS and min(map(np.ndim, place.operands[:2])) == 2:
-        found += products(place)
+    found += matrix_products(place)
     if place.name in CONVOLUTIONS:
         mode = place.event.options.get("mode", "full" if place.name == "convolve" else "valid")
         found.append(one(place, f'np.{CONVOLUTIONS[place.name]}(A, B, mode="{mode}")', "convolve", 1.0))
@@ -113,19 +112,6 @@ def bounds(place):
 
 def one(place, template, kind, rank, **note):
     return Change(kind, rank, (Edit(place.site, template),), note)
-
-
-def products(place):
-    """A product of matrices with its factors exchanged or transposed, in every way that has their shapes."""
-    a, b = map(np.shape, place.operands[:2])
-    for left, right, rank in (("A", "B", 1.0), ("B", "A", 1.1)):
-        for l_turned in (False, True):
-            for r_turned in (False, True):
-                shapes = {"A": a, "B": b}
-                rows, columns = shapes[left][:: -1 if l_turned else 1], shapes[right][:: -1 if r_turned else 1]
-                if rows[1] == columns[0] and (left, l_turned, r_turned) != ("A", False, False):
-                    template = f"{left}{'.T' * l_turned} @ {right}{'.T' * r_turned}"
-                    yield one(place, template, "transpose", rank + 0.01 * (l_turned + r_turned))
 
 
 def reductions(place):

@@ -6,7 +6,7 @@ from itertools import chain, combinations, permutations
 import numpy as np
 
 from parity.diagnosis.changes.change import Change, Edit, Named
-from parity.diagnosis.changes.rewrites import LONGEST, REDUCTIONS, one, reductions
+from parity.diagnosis.changes.rewrites import LONGEST, one
 
 JOINING = ("concatenate", "stack", "hstack", "vstack", "column_stack", "dstack")
 
@@ -26,6 +26,9 @@ def shapings(survey, place):
         yield from (one(place, f"A.transpose{order}", "order", 1.2) for order in permutations(range(result.ndim)))
     elif result.ndim == 3:
         yield from (one(place, f"E.transpose{order}", "order", 1.5) for order in list(permutations(range(3)))[1:])
+    if place.name == "reshape" and result.ndim > 2 and np.ndim(place.operands[0]) > 2:
+        for turned in ("np.moveaxis(E, 1, -1)", "np.moveaxis(E, -1, 1)"):  # channels last, or back
+            yield Change("order", 1.6, (Edit(place.site, turned, 0),))
     if place.name in JOINING and isinstance(place.operands[0], list | tuple) and len(place.operands[0]) <= LONGEST:
         for order in list(permutations(range(len(place.operands[0]))))[1:]:
             template = f"[{', '.join(f'E{i}' for i in order)}]"
@@ -43,21 +46,6 @@ def reshapings(place, shape):
 
 def moved(order):
     return sum(i != number for i, number in enumerate(order))
-
-
-def axes_together(survey):
-    """The Changes of the axis of all reductions of one function over the same axes, where it has several."""
-    found: dict = {}
-    for place in survey.places:
-        if place.name in REDUCTIONS and place.event.options.get("axis") is not None:
-            found.setdefault((place.site.code, repr(place.event.options["axis"])), []).append(place)
-    for places in found.values():
-        choices = [{c.note["axis"]: c for c in reductions(p) if c.kind == "axis" and c.rank == 1.0} for p in places]
-        for axis in (
-            choices[0] if len(places) > 1 and all(choice.keys() == choices[0].keys() for choice in choices) else ()
-        ):
-            edits = tuple(choice[axis].edits[0] for choice in choices)
-            yield Change("axis", 1.3, edits, {"axis": axis})
 
 
 def misshapen(survey, shape):

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from parity.diagnosis.changes.powers import EXPONENTS
 from parity.diagnosis.changes.rewrites import COMPARISONS, flat
 from parity.diagnosis.naming import values
 from parity.diagnosis.naming.counts import counted
@@ -10,6 +11,7 @@ from parity.diagnosis.repairs.pairs import close
 
 UNKNOWN = "unknown"
 SUMS = ("sum", "mean", "average")
+POWERS = ("power", *EXPONENTS)
 CLIPS = ("clip", "maximum", "minimum")
 
 
@@ -142,6 +144,16 @@ def inner(case):
     return "activation-derivative-wrong" if case.in_derivative() else UNKNOWN
 
 
+def exponent(case):
+    """Another power of what the forward pass divides by, or takes a root or a power of: its derivative is wrong."""
+    if case.scale[0] is not None:
+        return factor(case)
+    base = case.event.operands[0]
+    used = [e for e in case.survey.tape.events if e.phase == "forward" and e.name in ("divide", *POWERS)]
+    known = any(np.array_equal(e.operands[-1 if e.name == "divide" else 0], base) for e in used)
+    return "activation-derivative-wrong" if known or case.in_derivative() else UNKNOWN
+
+
 def always(code):
     return lambda case: code
 
@@ -159,6 +171,8 @@ KINDS = {
     "path": always("path-missing"),
     "projection": projection,
     "softmax": softmax,
+    "softmax in": always("activation-derivative-missing"),
+    "sigmoid out": always("activation-derivative-twice"),
     "clip": lambda case: "clip-mismatch" if case.forward_has(*CLIPS) else "variant-mismatch",
     "zeros": lambda case: "time-truncated" if len(case.events) > 1 else "path-missing",
     "add.at": always("duplicate-index"),
@@ -171,6 +185,7 @@ KINDS = {
     "invert": factor,
     "drop": drop,
     "drop function": inner,
+    "exponent": exponent,
     "drop term": inner,
     "operator": inner,
     "derivative": put_in_or_out,
@@ -181,6 +196,9 @@ KINDS = {
     "exchange": exchange,
     "original": values.original,
     "add": values.added,
+    "part": always("path-missing"),
+    "count of rows": always("broadcast-not-reduced"),
+    "upstream": always("upstream-ignored"),
     "times": values.multiplied,
     "over": factor,
 }

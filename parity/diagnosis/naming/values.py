@@ -144,9 +144,7 @@ def multiplied(case):
 
 
 def scales(case, value):
-    """Whether the value is a parameter by which the forward pass multiplies, entry by entry."""
-    trial = case.survey.trial
-    learnt = any(np.array_equal(trial.arrays[name].ravel(), value.ravel()) for name in trial.hand.parameters)
+    """Whether the value is one by which the forward pass multiplies, entry by entry: a parameter, or a gate."""
     forward = [event for event in case.survey.tape.events if event.phase == "forward" and event.name == "multiply"]
     used = [o for event in forward for o in event.operands if isinstance(o, np.ndarray) and o.size == value.size]
-    return learnt and any(np.array_equal(np.ravel(operand), value.ravel()) for operand in used)
+    return any(np.array_equal(np.ravel(operand), value.ravel()) for operand in used)

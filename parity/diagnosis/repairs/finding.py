@@ -23,12 +23,11 @@ def told(survey, hold, rivals):
     span = edit_of(survey, hold) if hold.span is None else hold.span
     code = code_of_hold(survey, hold)
     others = sorted({code_of_hold(survey, rival) for rival in rivals} - {code, UNKNOWN})
-    pair = hold.change and hold.change.note.get("pair")
     words = read_out(span) if hold.change is None else edit_in_words(hold.change, span)
     where = repr(hold.change.site) if span is None else f"{Path(span.file).name}:{span.place[0]}"
     losses = any(np.ndim(array) == 0 for (kind, _), array in survey.results.items() if kind == "output")
     within = code == "missing-mean" and not losses
-    why = reason(f"{code}, within" if within else code, pair and pair.function.name)
+    why = reason(f"{code}, within" if within else code, function_of(hold))
     if others:
         known = [why] if code != UNKNOWN else []
         code, why = UNKNOWN, " or ".join([*known, *(reason(other, None) for other in others)])
@@ -49,6 +48,12 @@ def listed(rows):
     """Names of gradients for a sentence: `grad W, grad b and grad x`."""
     *first, last = [f"grad {row}" for row in rows]
     return f"{', '.join(first)} and {last}" if first else last
+
+
+def function_of(hold):
+    """What the function is called whose derivative a Hold is about; None where it is about none."""
+    note = hold.change.note if hold.change is not None else {}
+    return note["pair"].function.name if "pair" in note else note.get("function")
 
 
 def code_of_hold(survey, hold):

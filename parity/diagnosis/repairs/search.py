@@ -11,15 +11,26 @@ from itertools import chain
 import numpy as np
 
 from parity.diagnosis.changes.arguments import argument_changes
+from parity.diagnosis.changes.axes import axes_together
 from parity.diagnosis.changes.exchanges import additions, exchanges
 from parity.diagnosis.changes.factors import derivatives, kept_factors, replacements
+from parity.diagnosis.changes.losses import links
 from parity.diagnosis.changes.paths import missing_paths, zeros_filled
+from parity.diagnosis.changes.picking import rows_picked
+from parity.diagnosis.changes.powers import exponents
 from parity.diagnosis.changes.projections import projections, softmaxes
 from parity.diagnosis.changes.rewrites import rewritten
 from parity.diagnosis.changes.scales import scales
 from parity.diagnosis.changes.settings import settings
-from parity.diagnosis.changes.shapes import axes_together, shapings
+from parity.diagnosis.changes.shapes import shapings
 from parity.diagnosis.changes.swaps import swaps
+from parity.diagnosis.changes.terms import (
+    carried_factors,
+    counts_of_rows,
+    factors_of_terms,
+    parts_added,
+    upstream_of_terms,
+)
 from parity.diagnosis.repairs.finding import told
 from parity.diagnosis.repairs.holds import confirmed, held, held_edits, holds_on
 from parity.diagnosis.repairs.preference import preference
@@ -91,15 +102,15 @@ def explicable(trial):
 
 def tiers(survey):
     """Iterables of Holds, of the simpler kinds of change first."""
-    yield held(survey, at_places(survey, rewritten, shapings))
-    yield held_edits(survey, settings(survey))
+    yield held(survey, at_places(survey, rewritten, exponents, shapings))
+    yield held_edits(survey, [*settings(survey), *rows_picked({place.site.code for place in survey.places})])
     yield held(survey, axes_together(survey))
     yield held(survey, at_places(survey, derivatives, kept_factors))
     yield held(survey, at_places(survey, scales))
-    yield held(survey, at_places(survey, zeros_filled))
+    yield held(survey, at_places(survey, zeros_filled, upstream_of_terms, carried_factors))
     yield held(survey, chain(at_places(survey, exchanges, replacements), argument_changes(survey)))
-    yield held(survey, at_places(survey, projections, softmaxes))
-    yield held(survey, at_places(survey, additions))
+    yield held(survey, at_places(survey, projections, softmaxes, links))
+    yield held(survey, at_places(survey, additions, factors_of_terms, parts_added, counts_of_rows))
     yield held(survey, at_places(survey, missing_paths))
     yield held_edits(survey, swaps({place.site.code for place in survey.places}))
 

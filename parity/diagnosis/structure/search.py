@@ -10,7 +10,7 @@ from itertools import chain
 
 from parity.diagnosis.structure.evidence import Evidence, maker
 from parity.diagnosis.structure.others import Exhausted
-from parity.diagnosis.structure.table import BACKWARD, FORWARD, GENERAL, GENERAL_CODES
+from parity.diagnosis.structure.table import ALONE, BACKWARD, FORWARD, GENERAL, GENERAL_CODES
 from parity.report import Finding
 from parity.subjects.base import SubjectRaised
 
@@ -29,27 +29,38 @@ def structural(trial, limit_s=5.0):
     found, left = [], base.wrong_outputs or base.wrong
     for tier in FORWARD if base.wrong_outputs else BACKWARD:
         claims: list = []
+        untried = list(tier)
         try:
-            confirm(tier, base, left, claims)
-            in_time = True
+            confirm(untried, base, left, claims)
         except Exhausted:
-            claims = [(claim, trials) for claim, trials in claims if claim.code not in GENERAL_CODES]
-            in_time = False
+            general = more_general(untried)
+            claims = [(claim, trials) for claim, trials in claims if claim.code not in general]
         for key in sorted(left & frozenset().union(*(claim.keys for claim, _ in claims))):
             left -= {key}
             found += named(base, key, [(claim, trials) for claim, trials in claims if key in claim.keys])
-        if not left or not in_time:
+        if not left or untried:
             break
     return found
 
 
-def confirm(predicates, base, keys, found):
-    """Append (claim, the trials on which it held) to found, for all that these predicates claim of some of the keys."""
-    for predicate in predicates:
-        for claim in claims_of(predicate, base, keys):
+def confirm(untried, base, keys, found):
+    """Append (claim, the trials on which it held) to found, for all that predicates claim of some of the keys.
+
+    A predicate is taken off the list `untried` once it is done.
+    """
+    while untried:
+        for claim in claims_of(untried[0], base, keys):
             base.in_time()
             if trials := confirmed(claim, base):
                 found.append((claim, trials))
+        del untried[0]
+
+
+def more_general(untried):
+    """The codes of which something that these predicates may still claim is a special case."""
+    if any(predicate not in ALONE for predicate in untried):
+        return GENERAL_CODES
+    return set().union(*(GENERAL.get(ALONE[predicate], ()) for predicate in untried))
 
 
 def claims_of(predicate, base, keys):

@@ -32,6 +32,7 @@ from parity.diagnosis.structure.softmax import (
     softmax_of_softmax,
     softmax_twice,
 )
+from parity.diagnosis.structure.symmetry import right_if_symmetric
 from parity.diagnosis.structure.targets import target_alone, target_missing
 from parity.diagnosis.structure.time import own_step_alone, time_shifted
 from parity.diagnosis.structure.windows import (
@@ -55,6 +56,7 @@ BACKWARD = (
         entries_permuted,
         exchanged,
         of_another_weight,
+        right_if_symmetric,
         not_summed,
         one_row,
         summed_too_far,
@@ -74,8 +76,6 @@ BACKWARD = (
         target_alone,
         not_cropped,
         cropped_elsewhere,
-        positions_moved,
-        taps_moved,
         own_step_alone,
         time_shifted,
         overwritten,
@@ -83,11 +83,17 @@ BACKWARD = (
         last_turn_alone,
         parts_reordered,
         path_cut,
+        positions_moved,
+        taps_moved,
     ),
     (bessel_on_the_way, epsilon_elsewhere),
     (wrong_at_the_border, wrong_through_the_border),
     (right_for_one_row,),
 )
+ALONE = {
+    positions_moved: "window-edge",
+    taps_moved: "window-edge",
+}  # slow predicates, the last of their tier: their codes
 # code: the codes of which it is a special case, by definition or because it says more of the same cause
 GENERAL = {
     "link-doubled": {"activation-derivative-missing", "activation-derivative-wrong", "path-missing"},

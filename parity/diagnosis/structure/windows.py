@@ -31,21 +31,25 @@ def not_cropped(e, key):
 
 @each
 def cropped_elsewhere(e, key):
-    """H is G moved by one or more places along a spatial axis: the padding is cropped at the wrong place.
+    """H is G moved by as many places along one spatial axis or several: the padding is cropped at the wrong place.
 
     What comes in at the end is the gradient by the padding, which G does not have.
     """
     G = e.G(key)
     if e.H(key).shape != G.shape or not windowed(e):
         return
-    for axis in range(1, G.ndim):
-        for shift in (s for n in range(1, (G.shape[axis] + 1) // 2) for s in (n, -n)):
+    several = [axes for axes in SPATIAL.get(G.ndim, ()) if len(axes) > 1]
+    for axes in (*((axis,) for axis in range(1, G.ndim)), *several):
+        for shift in (s for n in range(1, (min(np.take(G.shape, axes)) + 1) // 2) for s in (n, -n)):
 
-            def holds(other, axis=axis, shift=shift):
-                inner = np.abs(other.H(key) - shifted(other.G(key), [shift], [axis])) <= SLACK * other.trial.budget[key]
-                return np.take(inner, kept(inner.shape[axis], shift), axis).all()
+            def holds(other, axes=axes, shift=shift):
+                G = other.G(key)
+                near = np.abs(other.H(key) - shifted(G, [shift] * len(axes), axes)) <= SLACK * other.trial.budget[key]
+                inner = np.ix_(*(kept(n, shift if axis in axes else 0) for axis, n in enumerate(G.shape)))
+                return near[inner].all()
 
-            text = f"{by(key)} is off by {shift} along axis {axis}: the padding is cropped at the wrong place"
+            along = f"axis {axes[0]}" if len(axes) == 1 else f"axes {', '.join(map(str, axes))}"
+            text = f"{by(key)} is off by {shift} along {along}: the padding is cropped at the wrong place"
             yield Claim("window-edge", frozenset([key]), holds, text)
 
 
