@@ -41,7 +41,7 @@ def run_child(arguments, seconds):
 
     What it prints goes to our stderr, it has nothing to read, and whatever it started ends with it.
     """
-    root = str(Path(__file__).parents[1])
+    root = str(Path(__file__).parents[2])
     command = [sys.executable, "-P", "-c", LAUNCH, root, *arguments]
     child = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=sys.stderr or subprocess.DEVNULL, start_new_session=True
