@@ -51,6 +51,7 @@ class HandLayer(Hand):
             if not pair or not (given_again or keeps_contract(net.backward(ones_like(returned[0]), returned[1]))):
                 other = HandStateful(self.subject, self.inputs(arrays))
                 other.writes_at = self.writes_at
+                other.take(self.inputs(arrays))
                 return other.discover(arrays)
         return self
 
@@ -84,12 +85,10 @@ class HandLayer(Hand):
             raise ContractBroken(
                 f"{name}.backward must return (input gradients, {{name: gradient}}), got {described(returned)}"
             )
-        dinputs, grads = as_tuple(returned[0]), returned[1]
-        if len(dinputs) > len(self.input_names):
-            raise ContractBroken(
-                f"{name}.backward gives {len(dinputs)} input gradients for {len(self.input_names)} inputs"
-            )
-        found = {("input", name): d for name, d in zip(self.input_names, dinputs, strict=False)}
+        dinputs, grads, names = as_tuple(returned[0]), returned[1], self.argument_names or self.input_names
+        if len(dinputs) > len(names):
+            raise ContractBroken(f"{name}.backward gives {len(dinputs)} input gradients for {len(names)} inputs")
+        found = self.by_input(dict(zip(names, dinputs, strict=False)))
         return arrays_only(found | {("parameter", name): gradient for name, gradient in grads.items()})
 
 

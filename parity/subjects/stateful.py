@@ -93,7 +93,7 @@ class HandStateful(Hand):
 
     @blames_subject
     def forward_on(self, net, arrays):
-        returned = getattr(net, self.forward_name)(*[arrays[name] for name in self.forward_names])
+        returned = getattr(net, self.forward_name)(*[self.argument(name, arrays) for name in self.forward_names])
         if not self.joint:
             return as_tuple(returned), (net, isinstance(returned, tuple | list), None, arrays)
         J = self.loss(net, arrays, returned)
@@ -137,7 +137,7 @@ class HandStateful(Hand):
             raise ContractBroken(
                 f"{self.name}.{self.backward_name} takes {', '.join(wanted)}, forward gives {count} outputs"
             )
-        values = [next(each) if role == "upstream" else given(arrays[name]) for role, name in self.roles]
+        values = [next(each) if role == "upstream" else given(self.argument(name, arrays)) for role, name in self.roles]
         return getattr(net, self.backward_name)(*values)
 
     def loss(self, net, arrays, output):
@@ -165,7 +165,7 @@ class HandStateful(Hand):
                 f"{len(self.forward_names)} inputs; leave gradients of weights in attributes (W_grad), or return "
                 "them as a dict"
             )
-        return arrays_only(found | {("input", n): d for n, d in zip(self.forward_names, rest, strict=False)})
+        return arrays_only(found | self.by_input(dict(zip(self.forward_names, rest, strict=False))))
 
     def all_parts(self, net):
         return [part for _, part in parts(net)]
