@@ -114,7 +114,9 @@ def judged(hand, arrays, drawn, against, wrt, setting):
     said = [*forward, *found, *noticed, *findings]
     said += [finding for finding in findings_of(rows) if unsaid(finding, said)]
     causes = placed(in_order(said), trial)
-    return Report(title, conditions, tuple(named(rows, causes)), tuple(causes), unjudged(hand, arrays, rows, wrt))
+    whole = integers(arrays, returned) if wrt is None else ()
+    left = (*unjudged(hand, arrays, rows, wrt), *whole)
+    return Report(title, conditions, tuple(named(rows, causes)), tuple(causes), left, whole)
 
 
 def wanted_keys(hand, arrays, returned, wrt):
@@ -168,6 +170,12 @@ def unfound(hand, wrt):
     for name in hand.unfound if wrt is None else ():
         shape = np.shape(hand.buffers[name])
         yield Row(name, "parameter", shape, "void", note=note.format(word(name)))
+
+
+def integers(arrays, returned):
+    """The inputs of integers by which backward gives a gradient that says something: no truth is known for it."""
+    given = [(name, gradient) for (kind, name), gradient in returned.items() if kind == "input"]
+    return tuple(name for name, gradient in given if arrays[name].dtype.kind in "iub" and np.any(gradient))
 
 
 def unjudged(hand, arrays, rows, wrt):
