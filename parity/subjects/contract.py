@@ -1,6 +1,7 @@
 """Subjects of handgrad's own contract: layers with an explicit cache, and losses that hand back their derivative."""
 
 import copy
+import inspect
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from parity.subjects.base import (
     precision,
 )
 from parity.subjects.names import LABELS
+from parity.subjects.objective import HandObjective
 from parity.subjects.stateful import HandStateful
 from scratch.naming import replace, walk
 
@@ -113,6 +115,20 @@ class HandLoss(Hand):
         self.name = function_name(subject)
         self.input_names = positional_names(subject, len(inputs))
         self.parameters, self.buffers = {}, {}
+
+    @blames_subject
+    def discover(self, arrays):
+        """Read otherwise where it is a method that returns (J, {name: gradient}) for the weights of its object."""
+        owner = getattr(self.subject, "__self__", None)
+        if inspect.ismethod(self.subject) and not isinstance(owner, type):
+            returned = copy.deepcopy(self.subject)(*self.inputs(arrays))
+            if isinstance(returned, tuple) and len(returned) == 2 and isinstance(returned[1], dict):
+                values = self.inputs(arrays)
+                other = HandObjective(owner, values, self.subject.__name__)
+                other.writes_at = self.writes_at
+                other.take(values)
+                return other.discover(arrays)
+        return self
 
     @blames_subject
     def forward_on(self, net, arrays):
