@@ -46,9 +46,10 @@ def check(subject, *inputs, against=None, wrt=None, dtype="float64", device="cpu
     """Judge a hand-derived backward, entry by entry.
 
     subject: an object of our contract, an object of the lecture's kind, which keeps gradients in attributes, a pair of
-    functions (forward, backward), a loss (output, target) -> (J, dJ/doutput), or a torch callable with a hand-written
-    backward; parity.subjects tells how each is read.
-    inputs: arrays, tensors, or shapes (tuples of int, drawn at random away from 0).
+    functions (forward, backward), a loss (output, target) -> (J, dJ/doutput), an object whose loss(X, y) gives its
+    gradients, or a torch callable with a hand-written backward; parity.subjects tells how each is read.
+    inputs: arrays, tensors, or shapes (tuples of int, drawn at random away from 0), and dicts and lists of these; what
+    is no number (a mode, a dict of options, None) is handed through.
     against: an nn.Module that takes the subject's weights, a function of tensors, or "trace" for autograd of the
     subject's own forward; without it numerical derivatives of that forward judge.
     wrt: names of the inputs whose gradients are judged (every one that backward gives a gradient for, unless told).

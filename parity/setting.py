@@ -36,7 +36,8 @@ class Setting:
         self.rng = np.random.default_rng(self.seed)
         given = hand.take(inputs)
         arrays = {name: prepare(name, value, self.dtype, self.rng) for name, value in given.items()}
-        arrays |= {name: array for name, array in hand.added_inputs().items() if name not in arrays}
+        added = hand.added_inputs()
+        arrays |= {name: added[name] for name in hand.input_names if name in added and name not in arrays}
         if missing := [name for name in hand.input_names if name not in arrays]:
             raise TypeError(f"parity.check: {hand.name} needs an input {', '.join(missing)}; got {len(inputs)} inputs")
         for name, array in (hand.parameters | hand.buffers).items():

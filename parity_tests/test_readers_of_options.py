@@ -53,6 +53,22 @@ def test_an_object_is_given_what_is_no_number_as_it_is(rest):
     assert names(parity.check(Switched(), (5, 3), *rest)) == ["output", "x"]
 
 
+class ByName(Switched):
+    """A label that is no number."""
+
+    def forward(self, x):
+        self.x = x
+        return x
+
+    def backward(self, label):
+        assert label == "setosa"
+        return np.sum(self.x**2)
+
+
+def test_a_label_may_be_a_word():
+    assert "label as given" in parity.check(ByName(), (5, 3), "setosa").conditions
+
+
 def test_a_loss_is_given_what_is_no_number_as_it_is():
     def loss(z, target, reduction):
         assert reduction == "sum"
@@ -99,6 +115,15 @@ def test_a_key_that_names_nothing_is_refused():
     assert "backward returns a gradient by 'dWW'; arguments: x, params.W, params.b" in str(report)
 
 
+def dict_loss(x, params):
+    return 0.5 * np.sum((x @ params["W"] + params["b"]) ** 2)
+
+
+def dict_gradient(x, params):
+    z = x @ params["W"] + params["b"]
+    return {"W": x.T @ z, "b": z.sum(axis=0)}
+
+
 def test_weights_in_a_list_with_the_gradient_of_a_loss():
     def loss(params, x, y):
         w, b = params
@@ -113,6 +138,11 @@ def test_weights_in_a_list_with_the_gradient_of_a_loss():
     assert names(report) == ["output", "params.0", "params.1"]
     assert "from its own loss" in report.conditions
     assert "read as a loss and its gradient" in report.conditions
+
+    partial = parity.check(
+        (dict_loss, lambda x, params: {"dW": dict_gradient(x, params)["W"]}), (5, 3), {"W": W, "b": B}
+    )
+    assert partial.unjudged == ("x", "params.b")
 
     def averaged(params, x, y):
         dw, db = gradient(params, x, y)

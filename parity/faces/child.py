@@ -90,7 +90,7 @@ def examine(options, subject):
 
 
 def judge(subject, inputs, against, options):
-    """parity.check as the command line asks for it. Raises Refusal for what cannot be checked at all, and for faults of ours."""
+    """parity.check as the command line asks for it. Refusal where nothing can be checked or the fault is ours."""
     import parity
 
     keywords = {name: getattr(options, name) for name in ("wrt", "dtype", "device", "seed", "limit")}

@@ -43,7 +43,6 @@ class HandPair(Hand):
         if self.cache_first:
             names = [*names[1:], names[0]]
         self.takes_upstream = len(names) < 2 or names != self.input_names
-        self.gives_inputs = self.takes_upstream
         self.owns_cache = len(list(inspect.signature(self.pull).parameters)) == 1 if names else False
         self.pulled = names
         self.may_cache = len(names) == 2 and (names[1] in CACHES or names[1:] != self.input_names)
