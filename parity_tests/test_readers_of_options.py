@@ -152,6 +152,25 @@ def test_weights_in_a_list_with_the_gradient_of_a_loss():
     assert [row.name for row in report.rows if row.verdict == "fail"] == ["params.1"]
 
 
+def test_a_bias_may_start_as_a_plain_number():
+    def forward(x, params):
+        return x @ params["w"] + params["b"]
+
+    def backward(dy, x, params):
+        return x.T @ dy, dy.sum()
+
+    pair = forward, lambda *given: {"dw": backward(*given)[0], "db": backward(*given)[1]}
+    assert names(parity.check(pair, (5, 3), {"w": (3,), "b": 0})) == ["output", "params.w", "params.b"]
+
+
+def test_a_gradient_by_what_is_handed_through_is_refused():
+    def forward(x, options):
+        return x * options["scale"]
+
+    report = parity.check((forward, lambda dy, x, options: (dy * 2, {"scale": dy.sum()})), (5, 3), {"scale": 2})
+    assert "a gradient by options, which is handed through; give it float arrays" in str(report)
+
+
 def test_a_gradient_that_is_built_otherwise_is_named():
     report = parity.check((dense, lambda dy, x, params: (dy @ W.T, [x.T @ dy])), (5, 3), {"W": W, "b": B})
     assert "the gradient by params must be a dict with keys W, b, as params is; got a list of 1" in str(report)

@@ -35,7 +35,7 @@ class Arguments:
     def named(self, name, value):
         """A dict or list like the given one, with the name of its array for each weight."""
         if not is_holder(value):
-            self.given[name] = value
+            self.given[name] = float(value) if is_plain_number(value) else value
             return name
         return rebuilt(value, lambda key, item: self.named(f"{name}.{key}", item))
 
@@ -62,6 +62,8 @@ class Arguments:
     def spread(self, name, gradient):
         """{name of an array: gradient} of the gradient by an argument. TypeError where it is built otherwise."""
         if name in self.handed:
+            if isinstance(gradient, dict | list | tuple | np.ndarray):
+                raise TypeError(f"backward gives a gradient by {name}, which is handed through; give it float arrays")
             return {}
         return matched(name, self.holders.get(name, name), gradient)
 
@@ -88,17 +90,25 @@ def is_float_array(value):
     return isinstance(value, np.ndarray) and value.dtype.kind == "f"
 
 
-def holds_weights(value):
-    """Whether a value is a dict or list of float arrays, however deep; in dicts, shapes under names of weights as well.
+def is_plain_number(value):
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
+
+def holds_weights(value):
+    """Whether a value is a dict or list of float arrays, however deep.
+
+    In dicts shapes count under names of weights, and beside another weight plain numbers do: {"w": (4,), "b": 0.0}.
     {"stride": (2, 2)} is none, and {"mode": "train", "running_mean": array} neither: they are options.
     """
-    if isinstance(value, dict):
-        return bool(value) and all(
-            is_float_array(item) or holds_weights(item) or (is_shape(item) and is_learnt(str(key)))
-            for key, item in value.items()
-        )
-    return is_holder(value) and bool(value) and all(is_float_array(item) or holds_weights(item) for item in value)
+    if not is_holder(value) or not value:
+        return False
+    learnt = [isinstance(value, dict) and is_learnt(str(key)) for key, _ in items_of(value)]
+    weights = [
+        is_float_array(item) or holds_weights(item) or (known and is_shape(item))
+        for known, (_, item) in zip(learnt, items_of(value), strict=True)
+    ]
+    numbers = [known and is_plain_number(item) for known, (_, item) in zip(learnt, items_of(value), strict=True)]
+    return any(weights) and all(map(any, zip(weights, numbers, strict=True)))
 
 
 def items_of(holder):

@@ -49,7 +49,10 @@ class HandObjective(HandStateful):
         J, gradients = returned if self.joint and isinstance(returned, tuple) and len(returned) == 2 else (returned, {})
         if isinstance(J, tuple | list | dict) or J is None or np.ndim(J) or (self.joint and not gradients):
             expected = "(J, {name: gradient})" if self.joint else "J, a number"
-            raise ContractBroken(f"{self.name}.{self.forward_name} must return {expected}; got {described(returned)}")
+            remedy = f"; or give it gradient({', '.join(self.forward_names)}) beside it" if self.joint else ""
+            raise ContractBroken(
+                f"{self.name}.{self.forward_name} must return {expected}; got {described(returned)}{remedy}"
+            )
         return (J,), (net, False, gradients, arrays)
 
     def call_backward(self, net, arrays, upstream):
