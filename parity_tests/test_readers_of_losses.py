@@ -42,6 +42,7 @@ def test_a_loss_with_its_gradients(read):
     report = parity.check(read(Net()), (5, 4), LABELS)
     assert names(report) == ["output", "W1", "b1"]
     assert "read as (J, gradients) from loss(X, y)" in report.conditions
+    assert "numerically" not in parity.assert_parity(read(Net()), (5, 4), LABELS, against="trace").conditions
     wrong = parity.check(read(Halved()), (5, 4), LABELS)
     assert [row.name for row in wrong.rows if row.verdict == "fail"] == ["W1"]
 
@@ -73,6 +74,11 @@ def test_a_loss_beside_its_gradient():
     assert names(report) == ["output", "theta"]
     assert "read as J from loss(X, y), gradients from gradient" in report.conditions
     assert parity.check(Ascending(), (5, 3), LABELS % 2).verdict == "fail"
+
+
+def test_a_loss_with_gradients_of_weights_outside_is_told_what_to_do():
+    report = parity.check(lambda x, t: (np.sum(x), np.ones(3), np.ones(2)), (5, 3), (5, 3))
+    assert "keep them in an object whose loss returns (J, {name: gradient})" in str(report)
 
 
 def test_a_loss_without_gradients_is_named():

@@ -77,6 +77,24 @@ def test_a_loss_is_given_what_is_no_number_as_it_is():
     assert names(parity.check(loss, (5, 3), (5, 3), "sum")) == ["output", "z"]
 
 
+class Doubled(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, mode, bias):
+        assert mode == "twice"
+        assert bias is None
+        return 2 * x
+
+    @staticmethod
+    def backward(ctx, dy):
+        return 2 * dy, None, None
+
+
+def test_a_torch_function_is_given_what_is_no_number_as_it_is():
+    report = parity.check(Doubled.apply, (5, 3), "twice", None)
+    assert names(report) == ["output", "x"]
+    assert "mode, bias as given" in report.conditions
+
+
 def dense(x, params):
     return np.tanh(x @ params["W"] + params["b"])
 

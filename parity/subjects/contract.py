@@ -134,7 +134,9 @@ class HandLoss(Hand):
     def forward_on(self, net, arrays):
         returned = self.subject(*self.inputs(arrays))
         if not (isinstance(returned, tuple) and len(returned) == 2 and isinstance(returned[1], np.ndarray)):
-            raise ContractBroken(f"{self.name} must return (J, dJ/doutput), got {described(returned)}")
+            several = isinstance(returned, tuple) and len(returned) > 2
+            remedy = "; weights: keep them in an object whose loss returns (J, {name: gradient})" if several else ""
+            raise ContractBroken(f"{self.name} must return (J, dJ/doutput), got {described(returned)}{remedy}")
         return returned[:1], returned[1]
 
     @blames_subject

@@ -3,8 +3,6 @@
 Of CS231n's networks (both at once) and of models with a predict, a loss and a gradient.
 """
 
-import numpy as np
-
 from parity.subjects.base import ContractBroken, blames_subject, described, positional_names
 from parity.subjects.stateful import LOSSES, HandStateful, method_of
 
@@ -47,7 +45,7 @@ class HandObjective(HandStateful):
     def forward_on(self, net, arrays):
         returned = getattr(net, self.forward_name)(*[self.argument(name, arrays) for name in self.forward_names])
         J, gradients = returned if self.joint and isinstance(returned, tuple) and len(returned) == 2 else (returned, {})
-        if isinstance(J, tuple | list | dict) or J is None or np.ndim(J) or (self.joint and not gradients):
+        if isinstance(J, tuple | list | dict) or J is None or getattr(J, "ndim", 0) or (self.joint and not gradients):
             expected = "(J, {name: gradient})" if self.joint else "J, a number"
             remedy = f"; or give it gradient({', '.join(self.forward_names)}) beside it" if self.joint else ""
             raise ContractBroken(
