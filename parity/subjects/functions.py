@@ -58,7 +58,7 @@ class HandPair(Hand):
             outputs, rest = cached
         else:
             outputs, rest = returned, self.taken(inputs, returned)
-        if not self.takes_upstream and (isinstance(outputs, tuple | list) or getattr(outputs, "ndim", 0)):
+        if not self.takes_upstream and (isinstance(outputs, tuple | list) or getattr(outputs, "ndim", False)):
             raise ContractBroken(
                 f"{self.name}: backward takes no upstream gradient, so forward must return a loss, a number; "
                 f"got {described(outputs)}"

@@ -45,7 +45,12 @@ class HandObjective(HandStateful):
     def forward_on(self, net, arrays):
         returned = getattr(net, self.forward_name)(*[self.argument(name, arrays) for name in self.forward_names])
         J, gradients = returned if self.joint and isinstance(returned, tuple) and len(returned) == 2 else (returned, {})
-        if isinstance(J, tuple | list | dict) or J is None or getattr(J, "ndim", 0) or (self.joint and not gradients):
+        if (
+            isinstance(J, tuple | list | dict)
+            or J is None
+            or getattr(J, "ndim", False)
+            or (self.joint and not gradients)
+        ):
             expected = "(J, {name: gradient})" if self.joint else "J, a number"
             remedy = f"; or give it gradient({', '.join(self.forward_names)}) beside it" if self.joint else ""
             raise ContractBroken(
