@@ -49,9 +49,10 @@ def check(subject, *inputs, against=None, wrt=None, dtype="float64", device="cpu
     """Judge a hand-derived backward, entry by entry.
 
     subject: an object of our contract, an object of the lecture's kind, which keeps gradients in attributes, a pair of
-    functions (forward, backward), a loss (output, target) -> (J, dJ/doutput), or a torch callable with a hand-written
-    backward; parity.subjects tells how each is read.
-    inputs: arrays, tensors, or shapes (tuples of int, drawn at random away from 0).
+    functions (forward, backward), a loss (output, target) -> (J, dJ/doutput), an object whose loss(X, y) gives its
+    gradients, or a torch callable with a hand-written backward; parity.subjects tells how each is read.
+    inputs: arrays, tensors, or shapes (tuples of int, drawn at random away from 0), and dicts and lists of these; what
+    is no number (a mode, a dict of options, None) is handed through.
     against: an nn.Module that takes the subject's weights, a function of tensors, or "trace" for autograd of the
     subject's own forward; without it numerical derivatives of that forward judge.
     wrt: names of the inputs whose gradients are judged (every one that backward gives a gradient for, unless told).
@@ -117,7 +118,9 @@ def judged(hand, arrays, drawn, against, wrt, setting):
     said = [*forward, *found, *noticed, *findings]
     said += [finding for finding in findings_of(rows) if unsaid(finding, said)]
     causes = together(placed(in_order(said), trial), trial)
-    return Report(title, conditions, tuple(named(rows, causes)), tuple(causes), unjudged(hand, arrays, rows, wrt))
+    whole = integers(arrays, returned) if wrt is None else ()
+    left = (*unjudged(hand, arrays, rows, wrt), *whole)
+    return Report(title, conditions, tuple(named(rows, causes)), tuple(causes), left, whole)
 
 
 def sought(look, *arguments):
@@ -182,6 +185,12 @@ def unfound(hand, wrt):
     for name in hand.unfound if wrt is None else ():
         shape = np.shape(hand.buffers[name])
         yield Row(name, "parameter", shape, "void", note=note.format(word(name)))
+
+
+def integers(arrays, returned):
+    """The inputs of integers by which backward gives a gradient that says something: no truth is known for it."""
+    given = [(name, gradient) for (kind, name), gradient in returned.items() if kind == "input"]
+    return tuple(name for name, gradient in given if arrays[name].dtype.kind in "iub" and np.any(gradient))
 
 
 def unjudged(hand, arrays, rows, wrt):

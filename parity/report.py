@@ -57,7 +57,8 @@ class Report:
     """The outcome of a comparison. ok is True only if everything was judged and agrees.
 
     verdict: "pass", "fail", "void" (nothing was proved), "error" (the subject raised). unjudged: inputs that could have
-    a gradient and were given none.
+    a gradient and were given none, and those of integers, for which there is no truth although backward gives one;
+    integers: the latter alone.
     """
 
     title: str
@@ -65,6 +66,7 @@ class Report:
     rows: tuple[Row, ...] = ()
     causes: tuple[Finding, ...] = ()
     unjudged: tuple[str, ...] = ()
+    integers: tuple[str, ...] = ()
 
     @property
     def ok(self):
@@ -99,6 +101,7 @@ class Report:
                 "rows": rows,
                 "causes": findings,
                 "unjudged": self.unjudged,
+                "integers": self.integers,
             }
         )
 

@@ -34,9 +34,10 @@ class Setting:
         The subject is run once on the inputs where its signature does not tell how to read it.
         """
         self.rng = np.random.default_rng(self.seed)
-        given = dict(zip(hand.input_names, inputs, strict=False))
+        given = hand.take(inputs)
         arrays = {name: prepare(name, value, self.dtype, self.rng) for name, value in given.items()}
-        arrays |= {name: array for name, array in hand.added_inputs().items() if name not in arrays}
+        added = hand.added_inputs()
+        arrays |= {name: added[name] for name in hand.input_names if name in added and name not in arrays}
         if missing := [name for name in hand.input_names if name not in arrays]:
             raise TypeError(f"parity.check: {hand.name} needs an input {', '.join(missing)}; got {len(inputs)} inputs")
         for name, array in (hand.parameters | hand.buffers).items():
@@ -55,4 +56,9 @@ class Setting:
         reference = "" if double else f", reference in float64 on {self.device}"
         upstream = "random upstream gradient" if hand.takes_upstream else "from its own loss"
         precision = f", {note}" if (note := precision_note(self.device)) else ""
-        return f"{self.name}{reference}{precision}, {upstream}, seed {self.seed}; read as {hand.read_as}"
+        return f"{self.name}{reference}{precision}, {upstream}, seed {self.seed}; read as {hand.read_as}{handed(hand)}"
+
+
+def handed(hand):
+    """What was handed through, for the way a subject was read: `, bn_param as given`."""
+    return f", {', '.join(hand.arguments.handed)} as given" if hand.arguments.handed else ""

@@ -5,6 +5,7 @@ import pytest
 
 from parity import __main__
 from parity.faces.arguments import an_input, command, parse
+from parity.inputs import check_dtype
 
 REFUSED = {
     "no command": ([], "the first argument is the word check"),
@@ -22,7 +23,7 @@ REFUSED = {
     "limit": (["check", "{file}:X()", "--limit", "inf"], "--limit: expected a number above 0, got 'inf'"),
     "no limit": (["check", "{file}:X()", "--limit", "0"], "--limit: expected a number above 0, got '0'"),
     "memory": (["check", "{file}:X()", "--memory=-1"], "--memory: expected a number above 0, got '-1'"),
-    "dtype": (["check", "{file}:X()", "--dtype", "float16"], "--dtype: invalid choice: 'float16'"),
+    "dtype": (["check", "{file}:X()", "--dtype", "float8"], "--dtype: invalid choice: 'float8'"),
     "format": (["check", "{file}:X()", "--format", "xml"], "--format: invalid choice: 'xml'"),
     "input": (["check", "{file}:X()", "--input", "5 4"], "expected a shape (5,4), a file (x.npy, data.npz:key) or"),
     "input empty": (["check", "{file}:X()", "--input", ""], "got ''"),
@@ -77,6 +78,13 @@ def test_inputs_are_shapes_files_or_expressions(tmp_path):
     assert an_input("np.array([0, 2, 1])").value(names).tolist() == [0, 2, 1]
     assert an_input("[[5.0, 3.0]]").value(names) == [[5.0, 3.0]]
     assert an_input("mine + 1").value(names) == 4
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16", "float16"])
+def test_every_dtype_of_a_check_can_be_named(dtype, tmp_path):
+    (tmp_path / "mine.py").touch()
+    options = parse(["check", f"{tmp_path}/mine.py:X()", "--dtype", dtype])
+    check_dtype(options.dtype, torch_subject=True)
 
 
 def test_the_command_to_repeat_is_quoted_and_complete(tmp_path):

@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+import parity
 from parity.faces import child
 from parity.faces.arguments import parse
 from parity.faces.commandline import Refusal
@@ -119,6 +120,16 @@ def test_what_the_users_own_code_raises_is_a_finding_at_its_line(words, line, op
     assert (report.verdict, place) == ("error", f"{NAME}.py")
     assert line in (folder / place).read_text(encoding="utf-8").splitlines()[int(number) - 1]
     assert len(str(report).splitlines()) == 3
+
+
+def test_a_fault_of_ours_is_one_line_and_not_the_subjects(options, monkeypatch):
+    def broken(*_, **__):
+        raise AttributeError("no such\nthing")
+
+    monkeypatch.setattr(parity, "check", broken)
+    asked = options("Prints()")
+    with pytest.raises(Refusal, match=r"a fault of handgrad's own, .*: AttributeError: no such thing; --debug shows"):
+        child.examine(asked, asked.subjects[0])
 
 
 def test_inputs_too_large_for_the_memory_are_no_verdict(options):

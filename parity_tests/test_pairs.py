@@ -146,6 +146,13 @@ def test_integer_inputs_have_no_gradient(backward):
     assert report.unjudged == ()
 
 
+def test_a_gradient_by_integers_that_nobody_can_judge_is_said():
+    report = parity.check((lambda x, w: x @ w, lambda dy, x, w: (-7 * dy @ w.T, x.T @ dy)), [[1, 2], [3, 4]], (2, 3))
+    assert report.unjudged == report.integers == ("x",)
+    assert "not judged: x holds integers; give floats, or a shape such as (4,) for random ones" in str(report)
+    assert report.to_dict()["integers"] == ["x"]
+
+
 def test_what_has_no_gradient_is_said():
     report = right_and_wrong(
         lambda z, t: np.mean((z - t) ** 2), lambda g, z, t: (2 * g * (z - t) / z.size, None), (5, 4), (5, 4)

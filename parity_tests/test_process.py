@@ -104,6 +104,13 @@ def test_what_the_child_started_ends_with_it(monkeypatch, capfd):
     assert not Path(f"/proc/{left}").exists()
 
 
+def test_the_child_runs_this_parity_and_finds_none_of_its_modules_by_their_bare_names(monkeypatch, capfd, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(process, "LAUNCH", "import sys; print(sys.argv[1])")
+    process.run_child([], 60)
+    assert Path(capfd.readouterr().err.strip()) == ROOT
+
+
 def test_a_child_that_does_not_even_stop_itself_is_stopped(monkeypatch):
     monkeypatch.setattr(process, "LAUNCH", "import os, signal; os.kill(os.getpid(), signal.SIGSTOP)")
     assert process.run_child([], 0.5) is None

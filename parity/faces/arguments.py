@@ -15,6 +15,7 @@ from parity.faces.commandline import Parser, Refusal, positive, prepare_folder, 
 PROGRAM = "python -m parity check"
 SHAPE = re.compile(r"-?\d+(\s*[,x]\s*-?\d+)*\s*,?")
 ARCHIVE = re.compile(r"(.+\.npz)(?::(.+))?", re.DOTALL)
+DTYPES = ("float64", "float32", "bfloat16", "float16")  # the last two for torch subjects
 AN_INPUT = "expected a shape (5,4), a file (x.npy, data.npz:key) or an expression ('np.array([0, 2, 1])')"
 EXAMPLE = f"""example: {PROGRAM} mine.py:'MyDense(4, 3)' --input 5,4 --against 'nn.Linear(4, 3)'
 
@@ -68,7 +69,7 @@ def build_parser():
     add("--input", action="append", type=an_input, default=[], help=AN_INPUT.removeprefix("expected ") + "; repeat it")
     add("--against", type=an_expression, metavar="EXPRESSION", help="the torch twin to judge by, or the word trace")
     add("--wrt", action="extend", nargs="+", metavar="NAME", help="inputs whose gradients are judged [every one]")
-    add("--dtype", default="float64", choices=("float64", "float32"), help="what the subject computes in [float64]")
+    add("--dtype", default="float64", choices=DTYPES, help="what the subject computes in [float64]")
     add("--device", default="cpu", metavar="NAME", help="of the twin: cpu, cuda or cuda:N [cpu]")
     add("--seed", default=0, type=seed, help="of random inputs, upstream gradients and shakes [0]")
     add("--limit", default=60.0, type=positive, metavar="SECONDS", help="a check that takes longer is stopped [60]")

@@ -127,7 +127,7 @@ def examine(options, subject):
 
 
 def judge(subject, inputs, against, options):
-    """parity.check as the command line asks for it. Raises Refusal for what cannot be checked at all."""
+    """parity.check as the command line asks for it. Refusal where nothing can be checked or the fault is ours."""
     import parity
 
     keywords = {name: getattr(options, name) for name in ("wrt", "dtype", "device", "seed", "limit")}
@@ -135,6 +135,11 @@ def judge(subject, inputs, against, options):
         return parity.check(subject, *inputs, against=against, **keywords)
     except (TypeError, ValueError) as error:
         raise Refusal(" ".join(str(error).removeprefix("parity.check: ").split())) from error
+    except MemoryError:
+        raise
+    except Exception as error:
+        text = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        raise Refusal(f"a fault of handgrad's own, not of the subject's: {text}; --debug shows where") from error
 
 
 def load(path):

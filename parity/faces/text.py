@@ -66,8 +66,10 @@ def repair_lines(finding):
 
 def last_lines(report):
     """What was not judged, if anything, and the summary."""
-    if report.unjudged:
-        yield visible(f"not judged, since backward gives no gradient: {', '.join(report.unjudged)}")
+    if silent := [name for name in report.unjudged if name not in report.integers]:
+        yield visible(f"not judged, since backward gives no gradient: {', '.join(silent)}")
+    for name in report.integers:
+        yield visible(f"not judged: {name} holds integers; give floats, or a shape such as (4,) for random ones")
     yield summary(report)
 
 

@@ -4,7 +4,8 @@ from parity.subjects.base import one_line, positional
 from parity.subjects.contract import HandLayer, HandLoss
 from parity.subjects.functions import HandPair
 from parity.subjects.names import LABELS, RATES
-from parity.subjects.stateful import BACKWARDS, FORWARDS, HandStateful, method_of
+from parity.subjects.objective import HandObjective, gradient_method
+from parity.subjects.stateful import BACKWARDS, FORWARDS, LOSSES, HandStateful, method_of
 from parity.subjects.torch_callable import HandTorch
 from parity.subjects.torch_kinds import instead_of, is_torch, takes_tensors
 
@@ -19,6 +20,14 @@ def read(subject, inputs):
         return HandPair(subject, inputs)
     if method_of(subject, FORWARDS) and method_of(subject, BACKWARDS):
         return (HandLayer if takes_cache(subject) else HandStateful)(subject, inputs)
+    loss = method_of(subject, LOSSES)
+    if loss and not method_of(subject, ("__call__",)):
+        return HandObjective(subject, inputs, loss, gradient_method(subject))
+    if backward := method_of(subject, BACKWARDS):
+        raise TypeError(
+            f"parity.check: {one_line(subject)} has {backward} but none of {', '.join(FORWARDS)}, so there is nothing "
+            "to differentiate; give it forward(x), or where it starts from a loss of its own, loss(x, y) -> J"
+        )
     if method_of(subject, ("forward", "predict")):
         raise TypeError(
             f"parity.check: {one_line(subject)} has no backward, so there is no derivation to check; add "

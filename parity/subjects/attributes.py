@@ -1,6 +1,7 @@
 """Where objects keep weights and their gradients: attributes, dicts, lists, and parts that hold them in turn.
 
-A place is a path from the object: (("attr", "l1"), ("attr", "W")), so that it is found again in every deep copy.
+A place is a path from the object: (("attr", "l1"), ("attr", "W")), so that it is found again in every deep copy; a step
+("call", "grads") is what that method gives.
 """
 
 import types
@@ -20,8 +21,14 @@ DEPTH, MOST = 60, 10_000  # steps from the object to a part, and parts: what lie
 def get(root, path):
     """What stands at a path."""
     for kind, key in path:
-        root = getattr(root, key) if kind == "attr" else root[key]
+        root = called(root, key) if kind == "call" else getattr(root, key) if kind == "attr" else root[key]
     return root
+
+
+def called(part, name):
+    """What a method without arguments gives, as a dict, a list or a tuple."""
+    given = getattr(part, name)()
+    return given if isinstance(given, dict | list | tuple) else list(given)
 
 
 def put(root, path, value):

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from parity.subjects.arguments import Arguments
 from parity.undisturbed import OutOfTime, seed_global_generators, time_limit
 
 
@@ -65,6 +66,7 @@ class Hand:
     subject draws from a global generator: every run then starts it at the same place. writes_at is set to the
     line at which the subject writes to an array that it is lent: every run then has copies of its own.
     findings: what a run itself shows, beside its results. unfound: names of weights whose gradient was found nowhere.
+    input_names are those of arrays; argument_names and arguments tell how the user's arguments are made of them.
     """
 
     read_as: str
@@ -82,6 +84,15 @@ class Hand:
     findings: tuple = ()
     unfound: tuple = ()
     input_shapes: dict
+    argument_names: list[str] | None = None
+    arguments = Arguments({})
+
+    def take(self, inputs):
+        """{name: what the user gave for an array}; from here on the names of inputs are those of these arrays."""
+        self.argument_names = self.argument_names or self.input_names
+        self.arguments = Arguments(dict(zip(self.argument_names, inputs, strict=False)))
+        self.input_names = [leaf for name in self.argument_names for leaf in self.arguments.leaves(name)]
+        return self.arguments.given
 
     @property
     def eps(self):
@@ -156,7 +167,21 @@ class Hand:
         return []
 
     def inputs(self, arrays):
-        return [arrays[name] for name in self.input_names]
+        """The arguments that the user's function takes, in order."""
+        return [self.argument(name, arrays) for name in self.argument_names or self.input_names]
+
+    def argument(self, name, arrays):
+        return arrays[name] if name in arrays else self.arguments.put_together(name, arrays)
+
+    def by_input(self, gradients):
+        """{("input", name of an array): gradient} of {name of an argument: gradient}."""
+        found: dict = {}
+        for name, gradient in gradients.items():
+            try:
+                found |= self.arguments.spread(name, gradient)
+            except TypeError as error:
+                raise ContractBroken(f"{self.name}: {error}") from None
+        return {("input", name): gradient for name, gradient in found.items()}
 
 
 def keyed_outputs(outputs):
@@ -175,10 +200,18 @@ def function_name(function):
 def arrays_only(results):
     """The results without the gradients that are None; TypeError for one that is no array of numbers."""
     for (kind, name), value in results.items():
-        if hasattr(value, "detach") or (value is not None and np.asarray(value).dtype.kind not in "fciub"):
+        if value is not None and not is_numeric(value):
             what = "the output" if kind == "output" else f"the gradient by {name}"
             raise ContractBroken(f"expected arrays of numbers, got for {what} {described(value)}")
     return {key: value for key, value in results.items() if value is not None}
+
+
+def is_numeric(value):
+    """Whether a value is an array of numbers, or can be made one; no tensor is."""
+    try:
+        return not hasattr(value, "detach") and np.asarray(value).dtype.kind in "fciub"
+    except ValueError:  # of arrays of several shapes
+        return False
 
 
 def described(value):

@@ -1,6 +1,7 @@
 """Subjects of handgrad's own contract: layers with an explicit cache, and losses that hand back their derivative."""
 
 import copy
+import inspect
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from parity.subjects.base import (
     precision,
 )
 from parity.subjects.names import LABELS
+from parity.subjects.objective import HandObjective
 from parity.subjects.stateful import HandStateful
 from scratch.naming import replace, walk
 
@@ -51,6 +53,7 @@ class HandLayer(Hand):
             if not pair or not (given_again or keeps_contract(net.backward(ones_like(returned[0]), returned[1]))):
                 other = HandStateful(self.subject, self.inputs(arrays))
                 other.writes_at = self.writes_at
+                other.take(self.inputs(arrays))
                 return other.discover(arrays)
         return self
 
@@ -84,12 +87,10 @@ class HandLayer(Hand):
             raise ContractBroken(
                 f"{name}.backward must return (input gradients, {{name: gradient}}), got {described(returned)}"
             )
-        dinputs, grads = as_tuple(returned[0]), returned[1]
-        if len(dinputs) > len(self.input_names):
-            raise ContractBroken(
-                f"{name}.backward gives {len(dinputs)} input gradients for {len(self.input_names)} inputs"
-            )
-        found = {("input", name): d for name, d in zip(self.input_names, dinputs, strict=False)}
+        dinputs, grads, names = as_tuple(returned[0]), returned[1], self.argument_names or self.input_names
+        if len(dinputs) > len(names):
+            raise ContractBroken(f"{name}.backward gives {len(dinputs)} input gradients for {len(names)} inputs")
+        found = self.by_input(dict(zip(names, dinputs, strict=False)))
         return arrays_only(found | {("parameter", name): gradient for name, gradient in grads.items()})
 
 
@@ -116,10 +117,26 @@ class HandLoss(Hand):
         self.parameters, self.buffers = {}, {}
 
     @blames_subject
+    def discover(self, arrays):
+        """Read otherwise where it is a method that returns (J, {name: gradient}) for the weights of its object."""
+        owner = getattr(self.subject, "__self__", None)
+        if inspect.ismethod(self.subject) and not isinstance(owner, type):
+            returned = copy.deepcopy(self.subject)(*self.inputs(arrays))
+            if isinstance(returned, tuple) and len(returned) == 2 and isinstance(returned[1], dict):
+                values = self.inputs(arrays)
+                other = HandObjective(owner, values, self.subject.__name__)
+                other.writes_at = self.writes_at
+                other.take(values)
+                return other.discover(arrays)
+        return self
+
+    @blames_subject
     def forward_on(self, net, arrays):
         returned = self.subject(*self.inputs(arrays))
         if not (isinstance(returned, tuple) and len(returned) == 2 and isinstance(returned[1], np.ndarray)):
-            raise ContractBroken(f"{self.name} must return (J, dJ/doutput), got {described(returned)}")
+            several = isinstance(returned, tuple) and len(returned) > 2
+            remedy = "; weights: keep them in an object whose loss returns (J, {name: gradient})" if several else ""
+            raise ContractBroken(f"{self.name} must return (J, dJ/doutput), got {described(returned)}{remedy}")
         return returned[:1], returned[1]
 
     @blames_subject

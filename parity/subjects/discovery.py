@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from parity.subjects.attributes import children, get, is_weight, label_of, pairs, parts
+from parity.subjects.attributes import children, get, is_weight, label_of, parts
 from parity.subjects.base import SubjectRaised, as_tuple, precision
 from parity.subjects.names import is_learnt, same_gradient
 
@@ -18,7 +18,7 @@ def discover(hand, arrays):
     net = state[0]
     steady = [path for path in known if same(own[label_of(path)], hand.left_at(net, path))]
     returned = state[2] if hand.joint else hand.pulled(net, outputs, state[1], arrays)
-    found = {path: gradient for path, gradient in pairs(net).items() if label_of(path) not in hand.forward_names}
+    found = {path: g for path, g in hand.gradient_places(net).items() if label_of(path) not in hand.forward_names}
     found = {path: g for path, g in found.items() if path in steady or learnt_number(hand, net, path, g, known)}
     hand.ties = tied(hand, net, known, found)
     rest, named = parted(returned)

@@ -10,7 +10,7 @@ import copy
 
 import numpy as np
 
-from parity.subjects.attributes import get, is_weight, label_of, parts, put
+from parity.subjects.attributes import get, is_weight, label_of, pairs, parts, put
 from parity.subjects.base import (
     ContractBroken,
     Hand,
@@ -23,6 +23,7 @@ from parity.subjects.base import (
     positional_names,
 )
 from parity.subjects.discovery import discover, flat, parted
+from parity.subjects.left import gradients_left, handed_out, output_left
 from parity.subjects.names import LABELS, RATES, same_gradient
 
 FORWARDS = ("forward", "predict", "__call__")
@@ -35,12 +36,13 @@ class HandStateful(Hand):
 
     places, gradients: {name of a weight: path}, where it is and where its gradient goes. order: names of weights whose
     gradients backward returns one by one, after those of the inputs. ties: {name: other paths of the same array}.
+    left_output, left_gradients: the attributes in which output and input gradients are left by what returns None.
     """
 
     owns_cache = True
 
     def __init__(self, subject, inputs):
-        self.subject, self.name = subject, one_line(subject)
+        self.prepare(subject)
         self.forward_name, self.backward_name = method_of(subject, FORWARDS), method_of(subject, BACKWARDS)
         takes = positional(getattr(subject, self.forward_name))
         required = sum(p.default is p.empty for p in takes)
@@ -54,11 +56,17 @@ class HandStateful(Hand):
         self.takes_upstream = any(role == "upstream" for role, _ in self.roles)
         self.joint = bool(self.label_names)
         self.gives_inputs = not self.joint
+
+    def prepare(self, subject):
+        """What is known of every such object, and what one run will show."""
+        self.subject, self.name = subject, one_line(subject)
         self.parameters, self.buffers = {}, {}
         self.places: dict = {}
         self.gradients: dict = {}
         self.order: list = []
         self.ties: dict = {}
+        self.left_output: str | None = None
+        self.left_gradients: dict = {}
 
     def read_roles(self):
         """(role, name) of each positional argument of backward; one with a default is left to it, but for the first.
@@ -84,8 +92,9 @@ class HandStateful(Hand):
 
     @property
     def read_as(self):  # type: ignore[override]
-        places = ", ".join(label_of(path) for path in self.gradients.values())
-        return "the lecture's kind" + (f", gradients at {places}" if places else "")
+        places = [*self.left_gradients.values(), *(label_of(path) for path in self.gradients.values())]
+        output = f", output at {self.left_output}" if self.left_output else ""
+        return f"the lecture's kind{output}" + (f", gradients at {', '.join(places)}" if places else "")
 
     def added_inputs(self):
         """{name: array} of what the user need not give: a label, 1; other labels are tried by probes."""
@@ -93,7 +102,9 @@ class HandStateful(Hand):
 
     @blames_subject
     def forward_on(self, net, arrays):
-        returned = getattr(net, self.forward_name)(*[arrays[name] for name in self.forward_names])
+        returned = getattr(net, self.forward_name)(*[self.argument(name, arrays) for name in self.forward_names])
+        if returned is None and not self.joint and (left := output_left(net)):
+            self.left_output, returned = left, getattr(net, left)
         if not self.joint:
             return as_tuple(returned), (net, isinstance(returned, tuple | list), None, arrays)
         J = self.loss(net, arrays, returned)
@@ -124,7 +135,7 @@ class HandStateful(Hand):
                 put(net, place, array)
         for name, path in self.gradients.items():
             slot, real = self.left_at(net, path), np.finfo(arrays[name].dtype).dtype
-            if is_weight(slot) and slot.dtype != real:
+            if is_weight(slot) and slot.dtype != real and not any(kind == "call" for kind, _ in path):
                 put(net, path, slot.astype(real))
         return net
 
@@ -137,7 +148,7 @@ class HandStateful(Hand):
             raise ContractBroken(
                 f"{self.name}.{self.backward_name} takes {', '.join(wanted)}, forward gives {count} outputs"
             )
-        values = [next(each) if role == "upstream" else given(arrays[name]) for role, name in self.roles]
+        values = [next(each) if role == "upstream" else given(self.argument(name, arrays)) for role, name in self.roles]
         return getattr(net, self.backward_name)(*values)
 
     def loss(self, net, arrays, output):
@@ -152,6 +163,9 @@ class HandStateful(Hand):
     def collect(self, net, returned):
         """{key: gradient} of what backward returned and of what it left in attributes."""
         found = {("parameter", name): self.left_at(net, path) for name, path in self.gradients.items()}
+        if returned is None and self.gives_inputs:
+            self.left_gradients = gradients_left(net, self.forward_names)
+            found |= {("input", name): getattr(net, left) for name, left in self.left_gradients.items()}
         rest, named = parted(returned)
         found |= self.named(named)
         if self.order:
@@ -165,13 +179,18 @@ class HandStateful(Hand):
                 f"{len(self.forward_names)} inputs; leave gradients of weights in attributes (W_grad), or return "
                 "them as a dict"
             )
-        return arrays_only(found | {("input", n): d for n, d in zip(self.forward_names, rest, strict=False)})
+        return arrays_only(found | self.by_input(dict(zip(self.forward_names, rest, strict=False))))
 
     def all_parts(self, net):
         return [part for _, part in parts(net)]
 
     def weights(self, net):
         return {name: get(net, self.places[name]) for name in self.parameters}
+
+    @blames_subject
+    def gradient_places(self, net):
+        """{path of a weight: path of its gradient} in attributes, or given by methods, which are the user's."""
+        return handed_out(net) | pairs(net)
 
     def left_at(self, net, path):
         try:
@@ -208,4 +227,5 @@ def given(array):
 
 def method_of(subject, names):
     """The first of the names that the subject has as a method of its own class; None where it has none."""
-    return next((name for name in names if callable(getattr(type(subject), name, None))), None)
+    own = {name for kind in type(subject).__mro__ for name in vars(kind)}  # every class has a __call__ of its metaclass
+    return next((name for name in names if name in own and callable(getattr(type(subject), name))), None)

@@ -78,7 +78,7 @@ class HandTorch(Hand):
             leaves = self.leaves(arrays)
             given = {name: leaf.clone() for name, leaf in leaves.items()}  # a Function may change these in place
             weights = {name: given[name] for name in (*self.parameters, *self.buffers)}
-            outputs = as_tuple(self.call(net, weights, tuple(given[name] for name in self.input_names)))
+            outputs = as_tuple(self.call(net, weights, tuple(self.inputs(given))))
         if not all(isinstance(output, torch.Tensor) for output in outputs):
             raise ContractBroken(f"{self.name} must return tensors, got {described(outputs)}")
         self.functions |= {function_of(node) for node in hand_written(outputs)}

@@ -10,6 +10,7 @@ from torch._library.custom_ops import CustomOpDef
 from torch._ops import OpOverload, OpOverloadPacket
 
 from parity.inputs import prepare
+from parity.subjects.arguments import Arguments
 from parity.subjects.base import as_tuple, function_name, one_line, positional_names
 from parity.subjects.torch_graph import hand_written, recording
 from parity.undisturbed import undisturbed
@@ -77,27 +78,30 @@ def takes_tensors(function, inputs):
         warnings.simplefilter("ignore")
         try:
             rng = np.random.default_rng(0)
-            arrays = [prepare(f"x{i}", value, np.dtype(float), rng) for i, value in enumerate(inputs)]
+            arguments = Arguments({f"x{i}": value for i, value in enumerate(inputs)})
+            arrays = {name: prepare(name, value, np.dtype(float), rng) for name, value in arguments.given.items()}
         except (TypeError, ValueError):  # refused by name later on
             return False
-        outputs = tensors_of(function, arrays, torch.float64) or tensors_of(function, arrays, torch.float32)
-        return bool(hand_written(outputs)) or bool(outputs and raises(function, arrays))
+        call = lambda given: function(*arguments.in_order(given))  # noqa: E731
+        outputs = tensors_of(call, arrays, torch.float64) or tensors_of(call, arrays, torch.float32)
+        return bool(hand_written(outputs)) or bool(outputs and raises(call, arrays))
 
 
 @recording()
-def tensors_of(function, arrays, dtype):
-    """The outputs of a function on tensors that require gradients; none where it raises or gives something else."""
-    tensors = [torch.tensor(array) for array in arrays]
+def tensors_of(call, arrays, dtype):
+    """The outputs of call({name: tensor that requires its gradient}); none where it raises or gives something else."""
+    tensors = {name: torch.tensor(array) for name, array in arrays.items()}
+    floats = {name: t.to(dtype).requires_grad_() for name, t in tensors.items() if t.is_floating_point()}
     try:
-        returned = as_tuple(function(*(t.to(dtype).requires_grad_() if t.is_floating_point() else t for t in tensors)))
+        returned = as_tuple(call(tensors | floats))
     except Exception:
         return ()
     return returned if all(isinstance(output, torch.Tensor) for output in returned) else ()
 
 
-def raises(function, arrays):
+def raises(call, arrays):
     try:
-        function(*arrays)
+        call(arrays)
     except Exception:
         return True
     return False

@@ -69,7 +69,7 @@ class Trace(Autograd):
     def opened(self, tensors):
         """The outputs of a torch subject inside own_forwards."""
         weights = {name: tensors[name] for name in (*self.own.parameters, *self.own.buffers)}
-        outputs = as_tuple(self.own.call(self.own.copy({}), weights, tuple(tensors[n] for n in self.own.input_names)))
+        outputs = as_tuple(self.own.call(self.own.copy({}), weights, tuple(self.own.inputs(tensors))))
         check_opened(outputs)
         return outputs
 

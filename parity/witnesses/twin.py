@@ -44,6 +44,7 @@ class Twin(Autograd):
             raise TypeError(f"parity.check: expected against as an nn.Module or a function, got {against!r}")
         beyond = hand.input_names[len(taken) :] if taken and self.shapes and not hand.parameters else []
         self.input_names = [name for name in hand.input_names if name not in beyond]
+        self.takes_all = not beyond and len(taken) >= len(hand.argument_names or ())
         self.ways = self.find_ways(beyond)
         self.crossed = self.ways[0]
 
@@ -88,6 +89,8 @@ class Twin(Autograd):
 
     def compute(self, tensors):
         weights = {crossing.name: crossing(tensors[name]) for name, crossing in self.crossed.items()}
+        if self.takes_all:
+            return self.call(weights, tuple(self.hand.inputs(tensors)))
         return self.call(weights, tuple(tensors[name] for name in self.input_names))
 
     def refusal(self, sentence):
