@@ -19,8 +19,8 @@ from parity.report import Finding, Report
 from parity.rows import GRADIENTS, Row, unexpected
 from parity.setting import Setting
 from parity.subjects import read
-from parity.subjects.base import SubjectRaised, said_by
 from parity.subjects.discovery import word
+from parity.subjects.raised import SubjectRaised, said_by
 from parity.undisturbed import few_threads, undisturbed
 from parity.verdicts import findings_of, non_finite, settle
 from parity.witnesses.precision import full_precision

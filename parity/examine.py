@@ -5,7 +5,7 @@ import numpy as np
 from parity.fresh import batched, redrawn
 from parity.inputs import draw, frozen
 from parity.rounding.budget import measure
-from parity.subjects.base import SubjectRaised
+from parity.subjects.raised import SubjectRaised
 from parity.trial import Trial
 
 UPSTREAM = "upstream"  # arrays are named by strings, the upstream gradient of the i-th output by (UPSTREAM, i)

@@ -8,7 +8,7 @@ import numpy as np
 from parity.followed import hidden
 from parity.places import is_own
 from parity.report import Finding
-from parity.subjects.base import ContractBroken, said_by
+from parity.subjects.raised import ContractBroken, said_by
 from parity.undisturbed import TimeLimit
 
 

@@ -11,7 +11,7 @@ from parity.kinks import kinks, suspected, within_limits
 from parity.report import Finding
 from parity.rounding.budget import SOME
 from parity.rows import GRADIENTS, judge
-from parity.subjects.base import SubjectRaised
+from parity.subjects.raised import SubjectRaised
 from parity.witnesses.numeric import Numeric, nudged
 
 OTHER_FORWARD = ("forward-mismatch", "shape-mismatch")

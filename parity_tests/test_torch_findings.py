@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from parity.subjects import read
-from parity.subjects.base import SubjectRaised
+from parity.subjects.raised import SubjectRaised
 from parity_tests.torch_callables import Block, drawn, function
 
 

@@ -16,7 +16,8 @@ from parity.judging import in_full, judge_on
 from parity.rounding.shaken import plain
 from parity.subjects import read
 from parity.subjects.attributes import parts
-from parity.subjects.base import SubjectRaised, one_line
+from parity.subjects.base import one_line
+from parity.subjects.raised import SubjectRaised
 from parity.subjects.stateful import BACKWARDS, FORWARDS, method_of
 from parity.trial import Trial
 from parity.witnesses.numeric import Numeric

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from parity.rows import GRADIENTS
-from parity.subjects.base import SubjectRaised
+from parity.subjects.raised import SubjectRaised
 from parity.tape.recording import record
 
 UNPLACED = ("", "backward", "subject")

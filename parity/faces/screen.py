@@ -25,7 +25,7 @@ class Screen(Console):
 def console():
     """A console as wide as the terminal, or wide enough for every table where the output is piped."""
     terminal = Screen()
-    return terminal if terminal.is_terminal else Screen(width=130)
+    return terminal if terminal.is_terminal else Screen(width=180)
 
 
 def show(report, screen=None):

@@ -8,7 +8,7 @@ import numpy as np
 from parity.probes.writes import line_that_writes
 from parity.report import Finding
 from parity.rows import GRADIENTS
-from parity.subjects.base import SubjectRaised
+from parity.subjects.raised import SubjectRaised
 from parity.trial import SLACK
 
 SCALES = (-(2.0**10), -1.0, 2.0**-10)  # powers of two scale exactly; the first finds abs(g), g·g and clip(g) alike

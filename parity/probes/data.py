@@ -11,7 +11,7 @@ from parity.judging import judge_on
 from parity.report import Finding
 from parity.rounding.budget import FULL
 from parity.rows import GRADIENTS
-from parity.subjects.base import SubjectRaised
+from parity.subjects.raised import SubjectRaised
 from parity.verdicts import without_kinks
 from parity.witnesses.numeric import Numeric
 

@@ -4,7 +4,7 @@ import numpy as np
 from torch.utils._pytree import tree_leaves
 
 from parity.harm import users_line
-from parity.subjects.base import SubjectRaised
+from parity.subjects.raised import SubjectRaised
 
 
 def line_that_writes(trial):

@@ -15,46 +15,12 @@ from typing import Any
 import numpy as np
 
 from parity.subjects.arguments import Arguments
-from parity.undisturbed import OutOfTime, seed_global_generators, time_limit
-
-
-class SubjectRaised(Exception):
-    """The subject raised what `__cause__` holds."""
-
-
-class ContractBroken(TypeError):
-    """The subject returned what the contract does not allow; the message says what and what was expected."""
-
-
-def blames_subject(run):
-    """A method that runs the subject: whatever is raised there is the subject's own and becomes SubjectRaised."""
-
-    @functools.wraps(run)
-    def blaming(*arguments):
-        try:
-            with time_limit():
-                return run(*(arguments if arguments[0].writes_at is None else map(own, arguments)))
-        except (SubjectRaised, OutOfTime, KeyboardInterrupt):  # not the subject's own
-            raise
-        except BaseException as error:
-            raise SubjectRaised(said_by(error)) from error
-
-    return blaming
-
-
-def said_by(error):
-    """The text of an exception; one of the subject's own may raise where it is asked for its text."""
-    try:
-        return str(error)
-    except Exception:
-        return "(its text raises as well)"
-
-
-def own(argument):
-    """A run's own copy of {name: array} or of a list of upstream gradients, to be written to."""
-    if isinstance(argument, dict):
-        return {name: np.array(array, subok=True) for name, array in argument.items()}
-    return [np.array(array, subok=True) for array in argument] if isinstance(argument, list) else argument
+from parity.subjects.raised import ContractBroken, blames_subject
+from parity.subjects.returned import (
+    keyed_outputs,
+    name_outputs,
+)
+from parity.undisturbed import seed_global_generators
 
 
 class Hand:
@@ -184,58 +150,12 @@ class Hand:
         return {("input", name): gradient for name, gradient in found.items()}
 
 
-def keyed_outputs(outputs):
-    """{("output", name): array}."""
-    return arrays_only({("output", name): array for name, array in name_outputs(outputs).items()})
-
-
 def function_name(function):
     """The name of a function; of a partial one with the arguments that it fixes."""
     if isinstance(function, functools.partial):
         fixed = ", ".join([*map(repr, function.args), *(f"{k}={v!r}" for k, v in function.keywords.items())])
         return f"{function_name(function.func)}({fixed})"
     return getattr(function, "__name__", one_line(function))
-
-
-def arrays_only(results):
-    """The results without the gradients that are None; TypeError for one that is no array of numbers."""
-    for (kind, name), value in results.items():
-        if value is not None and not is_numeric(value):
-            what = "the output" if kind == "output" else f"the gradient by {name}"
-            raise ContractBroken(f"expected arrays of numbers, got for {what} {described(value)}")
-    return {key: value for key, value in results.items() if value is not None}
-
-
-def is_numeric(value):
-    """Whether a value is an array of numbers, or can be made one; no tensor is."""
-    try:
-        return not hasattr(value, "detach") and np.asarray(value).dtype.kind in "fciub"
-    except ValueError:  # of arrays of several shapes
-        return False
-
-
-def described(value):
-    """What was returned, in a few words: `an array of shape (5, 3)`, `a tuple of 3`, `None`."""
-    if isinstance(value, np.ndarray):
-        return f"an array of {value.dtype} of shape {value.shape}"
-    if isinstance(value, tuple):
-        return f"a tuple of {', '.join(type(item).__name__ for item in value)}"
-    return "None" if value is None else f"a {type(value).__name__}"
-
-
-def precision(arrays):
-    """The dtype of the first float array; float64 where there is none."""
-    return next((array.dtype for array in arrays.values() if array.dtype.kind == "f"), np.dtype(float))
-
-
-def as_tuple(value):
-    return tuple(value) if isinstance(value, tuple | list) else (value,)
-
-
-def name_outputs(outputs):
-    """{name: array}: `output`, or `output 0`, `output 1` where there are several."""
-    names = ["output"] if len(outputs) == 1 else [f"output {i}" for i in range(len(outputs))]
-    return dict(zip(names, outputs, strict=True))
 
 
 def positional(function):

@@ -6,21 +6,11 @@ import inspect
 import numpy as np
 
 import scratch
-from parity.subjects.base import (
-    ContractBroken,
-    Hand,
-    arrays_only,
-    as_tuple,
-    blames_subject,
-    described,
-    function_name,
-    one_line,
-    positional,
-    positional_names,
-    precision,
-)
+from parity.subjects.base import Hand, function_name, one_line, positional, positional_names
 from parity.subjects.names import LABELS
 from parity.subjects.objective import HandObjective
+from parity.subjects.raised import ContractBroken, blames_subject
+from parity.subjects.returned import arrays_only, as_tuple, described, precision
 from parity.subjects.stateful import HandStateful
 from scratch.naming import replace, walk
 

@@ -3,8 +3,9 @@
 import numpy as np
 
 from parity.subjects.attributes import children, get, is_weight, label_of, parts
-from parity.subjects.base import SubjectRaised, as_tuple, precision
 from parity.subjects.names import is_learnt, same_gradient
+from parity.subjects.raised import SubjectRaised
+from parity.subjects.returned import as_tuple, precision
 
 MOVED = 1.25  # a weight is multiplied by that, and gets as much added, to see whether it matters
 

@@ -4,19 +4,10 @@ import inspect
 
 import numpy as np
 
-from parity.subjects.base import (
-    ContractBroken,
-    Hand,
-    arrays_only,
-    as_tuple,
-    blames_subject,
-    described,
-    function_name,
-    is_numeric,
-    positional,
-    positional_names,
-)
+from parity.subjects.base import Hand, function_name, positional, positional_names
 from parity.subjects.names import same_gradient
+from parity.subjects.raised import ContractBroken, blames_subject
+from parity.subjects.returned import arrays_only, as_tuple, described, is_numeric
 
 OUTPUTS = {"y", "out", "output", "outputs"}
 CACHES = {"cache", "caches", "ctx", "context", "saved", "memory", "memo", "state", "tape"}

@@ -3,7 +3,9 @@
 Of CS231n's networks (both at once) and of models with a predict, a loss and a gradient.
 """
 
-from parity.subjects.base import ContractBroken, blames_subject, described, positional_names
+from parity.subjects.base import positional_names
+from parity.subjects.raised import ContractBroken, blames_subject
+from parity.subjects.returned import described
 from parity.subjects.stateful import LOSSES, HandStateful, method_of
 
 GRADIENTS = ("gradient", "gradients", "grad", "backprop", "backward")

@@ -11,20 +11,12 @@ import copy
 import numpy as np
 
 from parity.subjects.attributes import get, is_weight, label_of, pairs, parts, put
-from parity.subjects.base import (
-    ContractBroken,
-    Hand,
-    arrays_only,
-    as_tuple,
-    blames_subject,
-    described,
-    one_line,
-    positional,
-    positional_names,
-)
+from parity.subjects.base import Hand, one_line, positional, positional_names
 from parity.subjects.discovery import discover, flat, parted
 from parity.subjects.left import gradients_left, handed_out, output_left
 from parity.subjects.names import LABELS, RATES, same_gradient
+from parity.subjects.raised import ContractBroken, blames_subject
+from parity.subjects.returned import arrays_only, as_tuple, described
 
 FORWARDS = ("forward", "predict", "__call__")
 BACKWARDS = ("backward", "backprop", "bprop")

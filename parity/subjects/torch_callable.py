@@ -12,7 +12,9 @@ from parity.followed import users_frame
 from parity.report import Finding
 from parity.rounding.shaken import ShakenArray, plain
 from parity.rounding.shaken_torch import ShakenTorch
-from parity.subjects.base import ContractBroken, Hand, as_tuple, blames_subject, described
+from parity.subjects.base import Hand
+from parity.subjects.raised import ContractBroken, blames_subject
+from parity.subjects.returned import as_tuple, described
 from parity.subjects.torch_graph import function_of, hand_written, recording, watched
 from parity.subjects.torch_kinds import callable_name, input_names
 

@@ -11,7 +11,8 @@ from torch._ops import OpOverload, OpOverloadPacket
 
 from parity.inputs import prepare
 from parity.subjects.arguments import Arguments
-from parity.subjects.base import as_tuple, function_name, one_line, positional_names
+from parity.subjects.base import function_name, one_line, positional_names
+from parity.subjects.returned import as_tuple
 from parity.subjects.torch_graph import hand_written, recording
 from parity.undisturbed import undisturbed
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from parity.followed import followed, users_frame
-from parity.subjects.base import keyed_outputs
+from parity.subjects.returned import keyed_outputs
 from parity.subjects.torch_callable import HandTorch
 from parity.tape.scope import reachable
 from parity.tape.sites import SITES, Site, site_of

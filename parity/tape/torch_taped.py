@@ -13,7 +13,7 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from parity.followed import users_frame
-from parity.subjects.base import keyed_outputs
+from parity.subjects.returned import keyed_outputs
 from parity.tape.taped import mapped, plain, taped
 
 NAMES = {"mul": "multiply", "add": "add", "sub": "subtract", "div": "divide", "pow": "power", "neg": "negative"}

@@ -5,7 +5,7 @@ import torch
 from parity.bridge import to_numpy
 from parity.rounding.budget import SHAKES
 from parity.rounding.shaken_torch import ShakenTorch
-from parity.subjects.base import as_tuple, name_outputs
+from parity.subjects.returned import as_tuple, name_outputs
 from parity.subjects.torch_callable import in_dtype
 from parity.subjects.torch_graph import recording
 

@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 
 from parity.rounding.shaken import plain
-from parity.subjects.base import ContractBroken, SubjectRaised
+from parity.subjects.raised import ContractBroken, SubjectRaised
 from parity.witnesses.scales import room, sizes
 
 FIRST = 2.0**-5  # of the size of x: larger steps meet curvature, and kinks, that smaller ones do not

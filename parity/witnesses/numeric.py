@@ -10,7 +10,8 @@ from parity.analytic import StepLost
 from parity.followed import followed
 from parity.rounding.budget import SHAKES, factor, keeps_shaking
 from parity.rounding.shaken import Directions, moved, plain, shaken
-from parity.subjects.base import SubjectRaised, name_outputs
+from parity.subjects.raised import SubjectRaised
+from parity.subjects.returned import name_outputs
 from parity.witnesses.differences import central, fine, quick
 from parity.witnesses.scales import sizes
 from parity.witnesses.steps import UNDERFLOW, complex_step

@@ -8,7 +8,7 @@ from torch._library.custom_ops import OPDEFS
 from torch._ops import OpOverload, OpOverloadPacket
 from torch.overrides import TorchFunctionMode
 
-from parity.subjects.base import as_tuple
+from parity.subjects.returned import as_tuple
 from parity.subjects.torch_graph import function_of, hand_written
 from parity.subjects.torch_kinds import operator_of, separates_context
 

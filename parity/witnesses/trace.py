@@ -11,7 +11,8 @@ import torch
 from torch.autograd.graph import saved_tensors_hooks
 
 from parity.followed import HIDDEN
-from parity.subjects.base import SubjectRaised, as_tuple
+from parity.subjects.raised import SubjectRaised
+from parity.subjects.returned import as_tuple
 from parity.subjects.torch_callable import HandTorch
 from parity.witnesses.autograd import Autograd
 from parity.witnesses.dynamo import Graph, is_whole

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from parity.followed import followed
-from parity.subjects.base import SubjectRaised
+from parity.subjects.raised import SubjectRaised
 from parity.tape.recording import Tape, plain, taped
 from parity.trial import SLACK
 from parity.witnesses.numeric import doubled

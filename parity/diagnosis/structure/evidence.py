@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 
 from parity.diagnosis.structure.others import Exhausted, Others
-from parity.subjects.base import SubjectRaised
+from parity.subjects.raised import SubjectRaised
 from parity.tape.recording import SITES, Site, Tape, record
 from parity.trial import Trial
 

@@ -12,7 +12,7 @@ from parity.diagnosis.structure.evidence import Evidence, maker
 from parity.diagnosis.structure.others import Exhausted
 from parity.diagnosis.structure.table import ALONE, BACKWARD, FORWARD, GENERAL, GENERAL_CODES
 from parity.report import Finding
-from parity.subjects.base import SubjectRaised
+from parity.subjects.raised import SubjectRaised
 
 FRESH = 4  # sets of other data of each kind that are looked at before a claim is given up
 TELLING = 2  # fresh trials that must be wrong in the same way
