@@ -12,6 +12,7 @@ from parity.witnesses.crossing import crossings, described_crossings
 from scratch.naming import differences
 
 SAME_FORWARD = 1e-14  # relative: no other way for weights to cross can agree better
+AS_GOOD = 30.0  # two roundings of the same outputs differ by that factor at most, a wrong weight by far more
 TINY = 1e-300
 
 
@@ -69,7 +70,10 @@ class Twin(Autograd):
         return described_crossings(self.crossed)
 
     def settle(self, arrays, outputs):
-        """Take the way for weights to cross with which the outputs agree best with the subject's."""
+        """Take the first way for weights to cross with which the outputs agree as well as any, but for rounding.
+
+        Where a bias is swamped by what it is added to, another's agrees as well by chance.
+        """
         distances = []
         for way in self.ways if len(self.ways) > 1 else ():
             self.crossed = way
@@ -77,7 +81,8 @@ class Twin(Autograd):
             distances.append(max(distance(a, b) for a, b in zip(found, outputs, strict=False)))
             if distances[-1] <= SAME_FORWARD:
                 break
-        self.crossed = self.ways[int(np.argmin(distances or [0.0]))]
+        near = [distance <= AS_GOOD * min(distances) for distance in distances]
+        self.crossed = self.ways[near.index(True) if near else 0]
 
     def learnt(self):
         weights = [name for name in self.crossed if name not in self.hand.input_names]

@@ -47,25 +47,34 @@ def as_function(build, inputs):
     if isinstance(hand, HandTorch):
         names, call = list(hand.input_names), hand.subject
         return call, tuple(tensor(arrays[name]) for name in names)
-    names = [n for n in arrays if arrays[n].dtype.kind == "f" and n not in hand.buffers]
-    kinds = {name: "parameter" if name in hand.parameters else "input" for name in names}
+    kinds = {name: kind for kind, name in gradients(hand, arrays)}  # a label has none, and is none's fault
+    names = [name for name in arrays if name in kinds]
 
     class Wrapped(torch.autograd.Function):
         @staticmethod
         def forward(ctx, *tensors):
             given = arrays | {name: t.detach().numpy().copy() for name, t in zip(names, tensors, strict=True)}
             outputs, ctx.state = hand.forward(given)
-            return tuple(torch.tensor(np.asarray(output, float)) for output in outputs)
+            return tuple(torch.tensor(np.array(output, float, order="C")) for output in outputs)
 
         @staticmethod
         def backward(ctx, *upstream):
             found = hand.backward(ctx.state, [g.numpy() for g in upstream])
-            gradients = (found.get((kinds[name], name)) for name in names)
-            return tuple(None if g is None else torch.tensor(np.asarray(g, float)) for g in gradients)
+            found = [found.get((kinds[name], name)) for name in names]
+            if not hand.takes_upstream:  # it starts from its own loss
+                found = [None if g is None else g * float(upstream[0]) for g in found]
+            return tuple(None if g is None else torch.tensor(np.array(g, float, order="C")) for g in found)
 
     return Wrapped.apply, tuple(tensor(arrays[name]) for name in names)
 
 
+def gradients(hand, arrays):
+    """The keys of the gradients that the subject gives, and of those by its weights, given or not."""
+    upstream = [np.ones(np.shape(output)) for output in hand.outputs(arrays)]
+    given = [key for key in hand.run(arrays, upstream) if key[0] == "input" and arrays[key[1]].dtype.kind == "f"]
+    return [*given, *(("parameter", name) for name in hand.parameters)]
+
+
 def tensor(array):
-    found = torch.tensor(np.asarray(array))
+    found = torch.tensor(np.array(array, order="C"))
     return found.double().requires_grad_() if found.is_floating_point() else found
