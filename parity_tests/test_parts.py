@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 import parity
 from parity import checker
@@ -130,3 +132,34 @@ class CharRNN:
 def test_columns_over_time_are_diagnosed():
     report = parity.check(CharRNN(), (4, 5))
     assert {cause.code for cause in report.causes} == {"time-truncated"}
+
+
+class WrongSlope(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        y = torch.sigmoid(x)
+        ctx.save_for_backward(y)
+        return y
+
+    @staticmethod
+    def backward(ctx, dy):
+        (y,) = ctx.saved_tensors
+        return dy * y * (1 + y)
+
+
+class Activation(nn.Module):
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, x):
+        return self.function.apply(x)
+
+
+def test_the_wrong_module_of_a_torch_network_is_named():
+    net = nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 5), Activation(WrongSlope), nn.Linear(5, 2))
+    report = parity.check(net, (6, 4))
+    (cause,) = report.causes
+    assert cause.code == "activation-derivative-wrong"
+    assert cause.where.startswith("3 (Activation()), test_parts.py:")
+    assert {row.name for row in report.rows if row.cause} == {"input", "0.weight", "0.bias", "2.weight", "2.bias"}

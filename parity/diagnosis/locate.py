@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from parity.bridge import to_numpy
 from parity.examine import Examination
 from parity.inputs import frozen
 from parity.judging import in_full, judge_on
@@ -19,6 +20,7 @@ from parity.subjects.attributes import parts
 from parity.subjects.base import one_line
 from parity.subjects.raised import SubjectRaised
 from parity.subjects.stateful import BACKWARDS, FORWARDS, method_of
+from parity.subjects.torch_callable import HandTorch
 from parity.trial import Trial
 from parity.witnesses.numeric import Numeric
 
@@ -46,7 +48,8 @@ class Visit:
 def locate(examination, trial):
     """The WrongParts of a subject that is made of parts, in backward order, innermost ones alone; [] where none is."""
     wrong = []
-    for visit in visits(examination.hand, trial):
+    hand = examination.hand
+    for visit in (module_visits if isinstance(hand, HandTorch) else visits)(hand, trial):
         found = judge_part(visit, examination)
         if found is not None:
             wrong.append(found)
@@ -72,6 +75,36 @@ def visits(hand, trial):
     return sorted(reached, key=lambda visit: visit.turn)
 
 
+def module_visits(hand, trial):
+    """The Visits of the innermost modules of a torch module, the last one that forward reached first."""
+    net, fresh = hand.copy(trial.arrays), hand.copy(trial.arrays)
+    found: list[Visit] = []
+    if net is None:
+        return []
+    for path, module in net.named_modules():
+        if path and not list(module.children()):
+            own = fresh.get_submodule(path)
+            for name, weight in own.named_parameters():
+                weight.data = hand.tensor(trial.arrays[f"{path}.{name}"])
+            module.register_forward_hook(noting(Visit(path, own), found))
+    try:
+        hand.forward_on(net, trial.arrays)
+    except SubjectRaised:
+        return []
+    return found[::-1]
+
+
+def noting(visit, found):
+    """A hook that notes a module's first inputs in its Visit, which is then found."""
+
+    def note(module, inputs, output):
+        if not visit.inputs:
+            visit.inputs = tuple(map(to_numpy, inputs))
+            found.append(visit)
+
+    return note
+
+
 def watch(part, forward, backward, visit, turns):
     """Make a part note its first inputs and the turn of its first backward in a Visit, by a class of its own."""
     own = type(part)
@@ -94,6 +127,8 @@ def judge_part(visit, examination):
     inputs = tuple(frozen(np.array(plain(array))) for array in visit.inputs)
     try:
         hand = read(visit.part, inputs)
+        if isinstance(hand, HandTorch):
+            hand.dtype, hand.device = examination.hand.dtype, examination.hand.device
         given = dict(zip(hand.input_names, inputs, strict=False)) | hand.added_inputs()
         hand = hand.discover(given)
         hand.input_shapes = {name: array.shape for name, array in given.items()}
@@ -101,6 +136,8 @@ def judge_part(visit, examination):
         part = Examination(hand, seed=examination.seed, dtype=examination.dtype)
         upstream = part.upstream(arrays, np.random.default_rng([examination.seed, 3]))
         part.wanted = [key for key in hand.run(arrays, upstream) if key[0] != "output" and key[1] in arrays]
+        if not hand.proves:
+            return None
         part.reference = Numeric(hand, part.wanted)
         trial = judge_on(part, arrays, upstream, hand.run(arrays, upstream))[1]
         return WrongPart(visit.path, one_line(visit.part), in_full(part, trial), part) if trial.wrong() else None
