@@ -2,6 +2,13 @@
 
 The names load on first use: importing parity alone imports neither NumPy nor torch, so a command line is parsed, and a
 test run starts, before either is there.
+
+Where a check goes, file by file: checker.check reads the subject (subjects/) and its setting, runs it undisturbed,
+chooses who judges it (witnesses/), and lets an examination give trials: what came out, what is right, and what rounding
+explains (rounding/). judging makes rows of a trial, verdicts settles who is wrong where two disagree (kinks allow what
+no derivative decides), probes/ see what one run cannot show, diagnosis/ finds where and why, with the user's own
+operations on a tape/. A report is what comes out; faces/ show it. computation.compare judges anything else that both
+sides compute, bridge carries weights across.
 """
 
 import importlib

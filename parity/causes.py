@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 FIRST = ("link-doubled", "forward-mismatch")  # a wrong forward makes every gradient wrong
+FORWARD_DIFFERS = "the forward already differs; backward is not to blame yet"
 GENERAL = ("shape-mismatch", "never-written", "dtype-changed", "non-finite")  # say what is seen, where others say why
 
 

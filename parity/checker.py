@@ -15,6 +15,7 @@ from parity.examine import Examination
 from parity.harm import first_run, printed_finding, raised_finding, users_line
 from parity.judging import completed, judge_on
 from parity.probes import probe_calls, probe_data, probe_digits
+from parity.probes.writes import written
 from parity.report import Finding, Report
 from parity.rows import GRADIENTS, Row, unexpected
 from parity.setting import Setting
@@ -107,7 +108,7 @@ def judged(hand, arrays, drawn, against, wrt, setting):
     forward = sought(diagnose_forward, trial) if any(row.cause == "forward-mismatch" for row in rows) else []
     rows, findings, trial = settle([*rows, *surplus(returned, hand), *unfound(hand, wrt)], examination, trial)
     found = [*harm, *probe_calls(trial), *probe_data(examination, trial), *probe_digits(trial, rows, setting.dtype)]
-    noticed = hand.findings
+    noticed = written(hand.findings, hand, arrays, upstream)
     found += [finding for finding in noticed if finding.row]
     rows = [failed_by(row, found) if hand.proves else unproved(row) for row in rows]
     if any(row.verdict == "fail" and row.kind in GRADIENTS for row in rows):
@@ -117,21 +118,26 @@ def judged(hand, arrays, drawn, against, wrt, setting):
     conditions = "; ".join(filter(None, [setting.conditions(hand), reference.notes]))
     said = [*forward, *found, *noticed, *findings]
     said += [finding for finding in findings_of(rows) if unsaid(finding, said)]
-    causes = together(placed(in_order(said), trial), trial)
+    said = in_order(said)
+    causes = together(sought(placed, said, trial, kept=said), trial)
     whole = integers(arrays, returned) if wrt is None else ()
     left = (*unjudged(hand, arrays, rows, wrt), *whole)
     return Report(title, conditions, tuple(named(rows, causes)), tuple(causes), left, whole)
 
 
-def sought(look, *arguments):
-    """What a search for causes finds. A mistake of ours in it is said; the verdict, which is known, stays."""
+def sought(look, *arguments, kept=()):
+    """What a search for causes, or for their places, finds.
+
+    A mistake of ours in it is said; the verdict, which is known, and the findings that are kept stay.
+    """
     try:
         return look(*arguments)
     except Exception as error:
         lines = traceback.extract_tb(error.__traceback__)
         place = f"{Path(lines[-1].filename).name}:{lines[-1].lineno}"
         sentence = f"the search for a cause stopped at {place}, {type(error).__name__}: {error}"
-        return [Finding("unknown", "", "handgrad", f"{sentence}; a mistake of handgrad's: the verdict stands", 0.0)]
+        sentence += "; a mistake of handgrad's: the verdict stands"
+        return [*kept, Finding("unknown", "", "handgrad", sentence, 0.0)]
 
 
 def wanted_keys(hand, arrays, returned, wrt):

@@ -9,6 +9,7 @@ from parity.followed import hidden
 from parity.places import is_own
 from parity.report import Finding
 from parity.subjects.raised import ContractBroken, said_by
+from parity.tape.lines import line_that_differs
 from parity.undisturbed import TimeLimit
 
 
@@ -55,11 +56,12 @@ def first_run(hand, arrays, upstream, outputs):
     again = [array for (kind, _), array in returned.items() if kind == "output"]
     if all(np.array_equal(a, b, equal_nan=True) for a, b in zip(outputs, again, strict=True)):
         return findings, returned
+    where = line_that_differs(lambda: hand.run(arrays, upstream)) or "subject"
     hand.seeded = True
     for kind, name in returned:
         what = name if kind == "output" else f"gradient by {name}"
         sentence = f"{what}: two equal calls differ; draw from a generator that the object holds"
-        findings.append(Finding("nondeterministic", name, "subject", sentence))
+        findings.append(Finding("nondeterministic", name, where, sentence))
     return findings, hand.run(arrays, upstream)
 
 

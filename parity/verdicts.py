@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from parity.causes import GENERAL
+from parity.causes import FORWARD_DIFFERS, GENERAL
 from parity.inputs import frozen
 from parity.judging import ENTRYWISE, by_directions, judge_on
 from parity.kinks import kinks, suspected, within_limits
@@ -177,7 +177,7 @@ def findings_of(rows):
     """What the rows show by themselves, the forward first, since a wrong forward makes every gradient wrong."""
     for row in sorted(rows, key=lambda row: row.cause != "forward-mismatch"):
         if row.cause == "forward-mismatch":
-            yield Finding(row.cause, row.name, "forward", "the forward already differs; backward is not to blame yet")
+            yield Finding(row.cause, row.name, "forward", FORWARD_DIFFERS)
         elif row.cause in GENERAL:
             what = row.name if row.kind == "output" else f"gradient by {row.name}"
             yield Finding(row.cause, row.name, "backward", f"{what}: {row.note or row.cause}")

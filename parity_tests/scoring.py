@@ -16,8 +16,9 @@ BY_OWN_FORWARD = {"forward-mismatch", "link-doubled"}  # rows are relative to th
 @dataclass(frozen=True)
 class Score:
     """caught: reported as wrong, or for a right derivation with the finding it deserves. named: "right", "unknown" or
-    "wrong", by every code that the report names. rows: whether exactly the planted rows are wrong. line: whether the
-    planted line is named. repaired: whether the first repair, applied to the source, makes all right; None without one.
+    "wrong", by every code that the report names. rows: whether exactly the planted rows are wrong. repaired: whether
+    the first repair, applied to the source, makes all right; None without one. line: whether the planted line is named,
+    or that of a repair that makes all right: what is wrong in one line can often be mended as well in the next one.
     """
 
     mutant: Mutant
@@ -42,6 +43,7 @@ def scored(mutant):
     right = {mutant.code, *mutant.also}
     caught = mutant.code in codes if mutant.code in PASSES else report.verdict in ("fail", "error")
     named = "unknown" if not codes else "right" if codes[0] in right and set(codes) <= right else "wrong"
+    mended = repaired(mutant, report)
     return Score(
         mutant,
         report,
@@ -49,8 +51,8 @@ def scored(mutant):
         named,
         codes,
         rows_agree(mutant, report),
-        line_is_named(mutant, report),
-        repaired(mutant, report),
+        mended is True or line_is_named(mutant, report),
+        mended,
     )
 
 
@@ -76,8 +78,11 @@ def repaired_in_place(mutant, report):
 
 
 def repaired(mutant, report):
-    """Whether the first repair that a report proposes makes the gradients right."""
+    """Whether the first repair that a report proposes makes the gradients right, or the output where that is wrong."""
     repair = next((finding.repair for finding in report.causes if finding.repair), None)
     if repair is None:
         return None
-    return checked(mutant, repair.applied(text_of(mutant.path))).ok
+    mended = checked(mutant, repair.applied(text_of(mutant.path)))
+    if mutant.code in BY_OWN_FORWARD:
+        return all(row.verdict == "pass" for row in mended.rows if row.kind == "output")
+    return mended.ok

@@ -1,25 +1,34 @@
 """Where a gradient was made: the line of the user's last operation whose result it is."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
 from parity.rows import GRADIENTS
 from parity.subjects.raised import SubjectRaised
-from parity.tape.recording import record
+from parity.tape.lines import lines_that_make
+from parity.tape.recording import is_same, record
 
-UNPLACED = ("", "backward", "subject")
+UNPLACED = ("", "backward", "subject", "data")
 MOST = 200_000  # entries of inputs and weights: a tape copies what it notes
 
 
 def placed(findings, trial):
-    """The findings, those on a gradient that name no line with the line that made it, where the tape tells."""
+    """The findings, those on a gradient that name no line with the line that made it, where that can be told."""
     if not any(finding.where in UNPLACED and finding.row for finding in findings):
         return findings
-    lines, entries = made_at(trial), dtypes_enter(trial) if any(f.code == "dtype-changed" for f in findings) else {}
-    found = [replace(f, where=lines.get(f.row, f.where)) if f.where in UNPLACED else f for f in findings]
-    return [replace(f, where=entries.get(f.row, f.where)) if f.code == "dtype-changed" else f for f in found]
+    codes = {finding.code for finding in findings}
+    lines, entries = made_at(trial), dtypes_enter(trial) if "dtype-changed" in codes else {}
+    infinite = turns_infinite(trial) if "non-finite" in codes else None
+
+    def place(finding):
+        if finding.code == "dtype-changed" and finding.row in entries:
+            return entries[finding.row]
+        if finding.where in UNPLACED:
+            return (infinite if finding.code == "non-finite" else None) or lines.get(finding.row, finding.where)
+        return finding.where
+
+    return [replace(finding, where=place(finding)) for finding in findings]
 
 
 def dtypes_enter(trial):
@@ -59,27 +68,62 @@ def in_backward_order(findings, trial):
 
 def backward_events(trial):
     """(the results of a run, its events in backward); nothing for large subjects and for those that raise."""
-    if sum(np.size(array) for array in trial.arrays.values()) > MOST:
+    results, made = taped_events(trial)
+    return results, [event for event in made if event.phase == "backward" or trial.hand.joint]
+
+
+def taped_events(trial):
+    """(the results of a run, its events); nothing for large subjects and for those that raise."""
+    if not is_small(trial):
         return {}, []
     try:
         tape = record(trial.hand, trial.arrays, trial.upstream)
     except SubjectRaised:
         return {}, []
-    return tape.results, [event for event in tape.events if event.phase == "backward" or trial.hand.joint]
+    return tape.results, tape.events
+
+
+def is_small(trial):
+    return sum(np.size(array) for array in trial.arrays.values()) <= MOST
 
 
 def made_at(trial):
-    """{name: `mine.py:23`} of the gradients that an operation of backward made; of others the line of its def."""
+    """{name: `mine.py:23`} of the gradients: the operation of backward that made it, else the line that left it there.
+
+    Of what nothing made, the line at which backward ends.
+    """
     results, made = backward_events(trial)
-    first = made[0].site if made else None
-    start = f"{Path(first.file).name}:{first.code.co_firstlineno}" if first else "backward"
-    found = {name: start for kind, name in trial.truth if kind in GRADIENTS}
-    for (kind, name), gradient in results.items():
-        if kind in GRADIENTS and np.size(gradient):
-            site = next((event.site for event in reversed(made) if is_same(event.result, gradient)), None)
-            found |= {name: repr(site)} if site is not None else {}
-    return found
+    found, left = {}, {}
+    for (kind, name), gradient in ((key, trial.ours.get(key, results.get(key))) for key in trial.truth):
+        if kind not in GRADIENTS:
+            continue
+        event = next((event for event in reversed(made) if is_same(event.result, gradient)), None)
+        if event is None or event.passes_on:
+            left[name] = gradient
+        else:
+            found[name] = repr(event.site)
+    return found | (lines_left(trial, left) if left and is_small(trial) else {})
 
 
-def is_same(result, gradient):
-    return np.shape(result) == np.shape(gradient) and np.array_equal(result, gradient, equal_nan=True)
+def lines_left(trial, gradients):
+    """The lines of backward that leave these gradients, {name: array or None}, behind."""
+    hand = trial.hand
+    if hand.joint:
+        return lines_that_make(lambda: hand.run(trial.arrays, trial.upstream), gradients)
+    try:
+        state = hand.forward(trial.arrays)[1]
+    except SubjectRaised:
+        return {}
+    return lines_that_make(lambda: hand.backward(state, trial.upstream), gradients)
+
+
+def turns_infinite(trial):
+    """`mine.py:23`, the first operation that makes what is not finite of finite numbers; None where none is known."""
+    for event in taped_events(trial)[1]:
+        if not is_finite(event.result) and all(map(is_finite, event.operands)):
+            return repr(event.site)
+    return None
+
+
+def is_finite(value):
+    return not (isinstance(value, np.ndarray | np.generic) and value.dtype.kind == "f") or np.isfinite(value).all()

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from parity.causes import FORWARD_DIFFERS
 from parity.diagnosis.locate import locate, named_in_whole
 from parity.diagnosis.makers import in_backward_order
 from parity.diagnosis.repairs.search import explain
@@ -74,5 +75,26 @@ def unexplained(trial, findings):
 
 
 def diagnose_forward(trial):
-    """The findings on outputs that differ from the twin's: an activation twice, say; [] for what has no name."""
-    return structural(trial)
+    """The findings on outputs that differ from the twin's, with the lines whose change makes them the same.
+
+    An activation twice, say, is named; [] where the outputs have neither a name nor a repair.
+    """
+    repairs, named = explain(of_outputs(trial)), structural(trial)
+    if named and repairs:
+        first = replace(named[0], where=repairs[0].where, repair=repairs[0].repair)
+        return [first, *named[1:]]
+    return named or [
+        replace(repair, code="forward-mismatch", sentence=f"{repair.where}: {FORWARD_DIFFERS}", confidence=1.0)
+        for repair in repairs
+    ]
+
+
+def of_outputs(trial):
+    """The same Trial, of which the outputs alone are judged."""
+
+    def fresh(k):
+        other = trial.fresh(k)
+        return None if other is None else of_outputs(other)
+
+    truth = {key: right for key, right in trial.truth.items() if key[0] == "output"}
+    return replace(trial, truth=truth, fresh=fresh)

@@ -9,6 +9,7 @@ from parity.probes.writes import line_that_writes
 from parity.report import Finding
 from parity.rows import GRADIENTS
 from parity.subjects.raised import SubjectRaised
+from parity.tape.lines import line_that_differs
 from parity.trial import SLACK
 
 SCALES = (-(2.0**10), -1.0, 2.0**-10)  # powers of two scale exactly; the first finds abs(g), g·g and clip(g) alike
@@ -58,8 +59,9 @@ def repetition_probe(trial):
     random = [key for key in gradients(trial) if not same(first.get(key), trial.ours[key])]
     if random or drawn != random_states(hand, net):
         sentence = "gradient by {}: backward draws random numbers again; draw in forward and keep what was drawn"
+        where = line_that_differs(lambda: hand.backward(state, trial.upstream)) or "backward"
         names = random or wrong(trial)
-        yield from (Finding("nondeterministic", key[1], "backward", sentence.format(key[1])) for key in names)
+        yield from (Finding("nondeterministic", key[1], where, sentence.format(key[1])) for key in names)
     elif changed := [n for n, array in hand.weights(net).items() if not same(array, trial.arrays[n])]:
         sentence = f"backward changes {', '.join(changed)}: what is computed after that uses the new weights"
         names = wrong(trial) or [("", "")]

@@ -112,6 +112,10 @@ class HandTorch(Hand):
         gradients = dict(zip(wanted, found, strict=True)) | misshapen
         return {key: to_numpy(gradient) for key, gradient in gradients.items() if gradient is not None}
 
+    def kept(self, state):
+        """The tensors that the subject was given in the forward which left this state, for backward to find again."""
+        return list(state[1].values())
+
     def shaking(self, directions, arrays):
         """Shaken arithmetic, where there are directions, that notices steps of fewer digits than the arrays have."""
         if directions is None:

@@ -12,6 +12,7 @@ METHODS = {
 }
 METHODS |= {"flatten": "ravel", "round": "round", "trace": "trace", "diagonal": "diagonal", "conj": "conjugate"}
 
+WRITES = ("setitem", "add.at")  # operations that give no result of their own: (target, key, value)
 REDUCTIONS = {np.add: "sum", np.maximum: "max", np.minimum: "min", np.multiply: "prod"}
 ACCUMULATIONS = {np.add: "cumsum", np.multiply: "cumprod"}
 

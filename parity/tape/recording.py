@@ -18,6 +18,7 @@ import numpy as np
 from parity.followed import followed, users_frame
 from parity.subjects.returned import keyed_outputs
 from parity.subjects.torch_callable import HandTorch
+from parity.tape.operations import WRITES
 from parity.tape.scope import reachable
 from parity.tape.sites import SITES, Site, site_of
 from parity.tape.taped import TapedArray, bare, copied, mapped, origin_of, plain, taped
@@ -49,6 +50,14 @@ class Event:
     occurrence: int = 0
     names: tuple = ()
     scope: dict = field(default_factory=dict)
+
+    @property
+    def passes_on(self):
+        """Whether the numbers of an operand are left as they were: a copy, a factor 1, a part of what was given."""
+        if self.name == "getitem" and type(self.origins[0]) is not int:
+            return True
+        arrays = [one for one in self.operands if isinstance(one, np.ndarray) and one.size > 1]
+        return self.name not in WRITES and any(is_same(self.result, array) for array in arrays)
 
 
 @dataclass
@@ -168,6 +177,11 @@ class Tape:
             return function(*arguments)
         finally:
             self.paused = False
+
+
+def is_same(result, array):
+    """Whether two arrays are equal, NaN where the other has NaN."""
+    return np.shape(result) == np.shape(array) and np.array_equal(result, array, equal_nan=True)
 
 
 def record(hand, arrays, upstream, changes=None):

@@ -1,5 +1,7 @@
 """Autograd's word on a computation: its vector-Jacobian product in float64, on any device."""
 
+from abc import ABC, abstractmethod
+
 import torch
 
 from parity.bridge import to_numpy
@@ -10,7 +12,7 @@ from parity.subjects.torch_callable import in_dtype
 from parity.subjects.torch_graph import recording
 
 
-class Autograd:
+class Autograd(ABC):
     """A reference that autograd differentiates: the twin, or the subject's own forward.
 
     run(arrays, upstream) gives {key: float64 array}, keys as in the hand's run. A subclass says what is computed
@@ -23,17 +25,17 @@ class Autograd:
     def __init__(self, hand, device):
         self.hand, self.device = hand, device
 
+    @abstractmethod
     def compute(self, tensors):
         """{name: tensor} -> what is computed of the inputs and weights, connected to them. May raise anything."""
-        raise NotImplementedError
 
     def learnt(self):
         """The names of the subject's arrays that count as parameters."""
         return list(self.hand.parameters)
 
+    @abstractmethod
     def refusal(self, sentence) -> Exception:
         """The exception for what this reference cannot do."""
-        raise NotImplementedError
 
     def failure(self, error):
         """The exception for what `compute` raised."""
@@ -49,7 +51,7 @@ class Autograd:
         """What is worth saying of how it was read."""
         return ""
 
-    def settle(self, arrays, outputs):
+    def settle(self, arrays, outputs):  # noqa: B027 (most have one reading alone)
         """Choose between readings by the subject's outputs, where there is more than one."""
 
     def shaken_run(self, arrays, upstream, directions):

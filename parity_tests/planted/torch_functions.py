@@ -112,9 +112,9 @@ class GELUByTanh(GELU):
     @staticmethod
     def backward(ctx, grad_output):
         (x,) = ctx.saved_tensors
-        t = torch.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))  # planted
+        t = torch.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))
         inner = math.sqrt(2 / math.pi) * (1 + 3 * 0.044715 * x**2)
-        return grad_output * (0.5 * (1 + t) + 0.5 * x * (1 - t**2) * inner)
+        return grad_output * (0.5 * (1 + t) + 0.5 * x * (1 - t**2) * inner)  # planted
 
 
 class Clamp(Function):

@@ -55,8 +55,7 @@ class UnscaledFunction(LayerNormFunction):
     @staticmethod
     def backward(ctx, dy):
         xhat, rstd, _ = ctx.saved_tensors
-        g = dy  # planted
-        dx = rstd * (g - g.mean(-1, keepdim=True) - xhat * (g * xhat).mean(-1, keepdim=True))
+        dx = rstd * (dy - dy.mean(-1, keepdim=True) - xhat * (dy * xhat).mean(-1, keepdim=True))  # planted
         return dx, (dy * xhat).sum(0), dy.sum(0)
 
 
@@ -161,7 +160,7 @@ BELOW = {"x", "first.weight", "first.bias"}
 PLANTED = [
     ("centring-term-missing", "LayerNorm(UncentredFunction)", ROWS, {"x"}, DX, NORM),
     ("statistics-constant", "LayerNorm(FixedStatisticsFunction)", ROWS, {"x"}, None, NORM),
-    ("scale-missing", "LayerNorm(UnscaledFunction)", ROWS, {"x"}, "g = dy * ctx.saved_tensors[2]", NORM),
+    ("scale-missing", "LayerNorm(UnscaledFunction)", ROWS, {"x"}, None, NORM),
     ("activation-derivative-wrong-input", "Mlp(TanhOfInputFunction)", X, BELOW, "return da * (1 - torch.tanh(z) ** 2)"),
     ("activation-derivative-twice", "Mlp(TanhTwiceFunction)", X, BELOW, "return da * (1 - a * a)"),
     ("path-missing", "Gate(SkipForgottenFunction)", X, {"x"}, "return dy + dy * w, (dy * x).sum(0)"),

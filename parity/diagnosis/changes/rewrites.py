@@ -6,8 +6,7 @@ import numpy as np
 
 from parity.diagnosis.changes.change import Change, Edit, Named
 from parity.diagnosis.changes.matrices import matrix_products
-from parity.diagnosis.repairs.place import WRITES
-from parity.tape.operations import as_number
+from parity.tape.operations import WRITES, as_number
 
 # operation: [(template, kind, rank)]
 FORMS = {

@@ -27,6 +27,7 @@ REASONS = {
     "broadcast-not-reduced": "what was broadcast in the forward pass must be summed over, along those axes alone",
     "path-missing": "another path adds to this gradient as well",
     "duplicate-index": "an index that comes twice counts twice",
+    "window-edge": "the windows lie elsewhere",
     "statistics-constant": "the statistics depend on the inputs as well",
     "centring-term-missing": "mean and variance each take a term out of the gradient, and one of them is missing",
     "softmax-diagonal": "every output of a softmax depends on all of its inputs",

@@ -7,8 +7,6 @@ import numpy as np
 
 from parity.tape.sites import Site
 
-WRITES = ("setitem", "add.at")  # operations that give no result of their own: (target, key, value)
-
 
 @dataclass(eq=False)
 class Place:

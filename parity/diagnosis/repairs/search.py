@@ -14,6 +14,7 @@ from parity.diagnosis.changes.arguments import argument_changes
 from parity.diagnosis.changes.axes import axes_together
 from parity.diagnosis.changes.exchanges import additions, exchanges
 from parity.diagnosis.changes.factors import derivatives, kept_factors, replacements
+from parity.diagnosis.changes.integers import numbers_off
 from parity.diagnosis.changes.losses import links
 from parity.diagnosis.changes.paths import missing_paths, zeros_filled
 from parity.diagnosis.changes.picking import rows_picked
@@ -93,11 +94,10 @@ def harmless(found, left):
 
 
 def explicable(trial):
-    """Whether gradients are wrong, and neither an output nor by a number that is no number."""
+    """Whether gradients are wrong, or outputs, not both, and none by a number that is no number."""
     wrong = trial.wrong()
     given = [trial.ours[key] for key in wrong if key in trial.ours]
-    forward = any(kind == "output" for kind, _ in wrong)
-    return bool(wrong) and not forward and all(np.isfinite(array).all() for array in given)
+    return len({kind == "output" for kind, _ in wrong}) == 1 and all(np.isfinite(array).all() for array in given)
 
 
 def tiers(survey):
@@ -112,6 +112,7 @@ def tiers(survey):
     yield held(survey, at_places(survey, projections, softmaxes, links))
     yield held(survey, at_places(survey, additions, factors_of_terms, parts_added, counts_of_rows))
     yield held(survey, at_places(survey, missing_paths))
+    yield held_edits(survey, numbers_off(survey))
     yield held_edits(survey, swaps({place.site.code for place in survey.places}))
 
 

@@ -8,7 +8,8 @@ import numpy as np
 from parity.diagnosis.changes.change import stand_ins
 from parity.diagnosis.editing.source import statement_line
 from parity.diagnosis.repairs.pairs import Pairs
-from parity.diagnosis.repairs.place import WRITES, Place
+from parity.diagnosis.repairs.place import Place
+from parity.tape.operations import WRITES
 
 MADE = ("zeros", "empty", "empty_like")  # what is only there to be written to
 

@@ -160,21 +160,3 @@ def settle(codes):
             SITES.update({(id(code), offset): site for offset in range(start, end, 2)})
     SETTLED.update(new)
     return bool(new)
-
-
-def maker(e, key):
-    """The site of the last operation whose result is the gradient that the subject gave, `mine.py:23`; `backward`."""
-    wrong = e.trial.ours.get(key)
-    for event in reversed(e.backward):
-        if np.shape(event.result) == np.shape(wrong) and is_made_of(e, event, wrong):
-            return repr(event.site)
-    return "backward"
-
-
-def is_made_of(e, event, wrong):
-    """Whether a gradient is the result of an event; of a loss that is scaled by the upstream gradient, before that."""
-    if not e.hand.joint or event.phase == "backward":
-        return not e.hand.joint and np.array_equal(event.result, wrong)
-    g = e.upstream[0]
-    spread = g.shape == np.shape(wrong)[: g.ndim]
-    return spread and np.array_equal(g.reshape(g.shape + (1,) * (np.ndim(wrong) - g.ndim)) * event.result, wrong)

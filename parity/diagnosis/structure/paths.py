@@ -11,6 +11,7 @@ from parity.diagnosis.editing.nodes import operand_text
 from parity.diagnosis.editing.wording import one_line
 from parity.diagnosis.structure.claim import Claim, by
 from parity.diagnosis.structure.cuts import Cutter, Edge
+from parity.diagnosis.structure.lines import reader
 from parity.diagnosis.structure.origins import ancestors, is_activation, is_floats, states, statistic
 
 TURNS = ("all", "all but the first", "all but the last")
@@ -34,7 +35,8 @@ def path_cut(e, keys):
         for edges, code, text in cuts_that_fit(e, {edge: kinds[edge] for edge in met_by(e, kinds, lead)}, fits):
             explained = frozenset(key for key in keys if cutter.fits((*edges, *always), key, e.H(key)))
             done.update(explained)
-            yield claim(explained, (*edges, *always), code, text)
+            where = reader(e) if code == "time-truncated" else None
+            yield claim(explained, (*edges, *always), code, text, where)
 
 
 def met_by(e, edges, key):
@@ -49,7 +51,7 @@ def origin_at(e, edge):
     return next(event.origins[edge.slot] for event in reversed(e.forward) if event.site is edge.site)
 
 
-def claim(keys, edges, code, text):
+def claim(keys, edges, code, text, where):
     """The claim that H of these keys is the gradient with edges cut, and that no right gradient changes by that."""
 
     def holds(other):
@@ -59,7 +61,7 @@ def claim(keys, edges, code, text):
             other.explains(key, cutter.gradient(edges, key)) for key in keys
         )
 
-    return Claim(code, keys, holds, f"{by(keys)}: {text}")
+    return Claim(code, keys, holds, f"{by(keys)}: {text}", where)
 
 
 def cuts_that_fit(e, kinds, fits):

@@ -8,7 +8,8 @@ everywhere, none is named, unless one is a special case of the others by definit
 import time
 from itertools import chain
 
-from parity.diagnosis.structure.evidence import Evidence, maker
+from parity.diagnosis.structure.evidence import Evidence
+from parity.diagnosis.structure.lines import maker
 from parity.diagnosis.structure.others import Exhausted
 from parity.diagnosis.structure.table import ALONE, BACKWARD, FORWARD, GENERAL, GENERAL_CODES
 from parity.report import Finding

@@ -9,6 +9,7 @@ from itertools import product
 import numpy as np
 
 from parity.diagnosis.structure.claim import Claim, by, each
+from parity.diagnosis.structure.lines import writer
 from parity.diagnosis.structure.relations import windowed
 from parity.trial import SLACK
 
@@ -69,7 +70,7 @@ def moved(e, key, axes, places, at, what):
 
     moves = [f"{place} by {shift}" for place, shift in shifts.items() if shift == LOST or any(shift)]
     text = f"{by(key)}: what {what} gives is moved along axes {axes}, or lost: {', '.join(moves[:3])}"
-    yield Claim("window-edge", frozenset([key]), holds, text)
+    yield Claim("window-edge", frozenset([key]), holds, text, writer(e, key))
 
 
 def shifts_of(e, key, axes, places, at):

@@ -5,6 +5,7 @@ from itertools import product
 import numpy as np
 
 from parity.diagnosis.structure.claim import Claim, by, each
+from parity.diagnosis.structure.lines import reader
 from parity.diagnosis.structure.origins import is_floats, states
 from parity.diagnosis.structure.places import RESULT, Value, same
 
@@ -48,7 +49,7 @@ def own_step_alone(e, key):
             return other.explains(key, found)
 
         text = f"{by(key)}: each step along axis {axis} gets what its own output gives, nothing from later ones"
-        yield Claim("time-truncated", frozenset([key]), holds, text)
+        yield Claim("time-truncated", frozenset([key]), holds, text, reader(e))
 
 
 def causal(e, name, axis):

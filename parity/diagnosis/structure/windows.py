@@ -5,6 +5,7 @@ from itertools import product
 import numpy as np
 
 from parity.diagnosis.structure.claim import Claim, by, each
+from parity.diagnosis.structure.lines import writer
 from parity.diagnosis.structure.relations import windowed
 from parity.diagnosis.structure.shifts import SPATIAL, kept, shifted
 from parity.trial import SLACK
@@ -68,7 +69,7 @@ def wrong_at_the_border(e, key):
 
             at = ", ".join(map(str, np.flatnonzero(wrong)))
             text = f"{by(key)} is wrong at the border alone: at {at} of {len(wrong)} along axis {axis}"
-            yield Claim("window-edge", frozenset([key]), holds, text, alike=True, confidence=0.9)
+            yield Claim("window-edge", frozenset([key]), holds, text, writer(e, key), alike=True, confidence=0.9)
 
 
 def wrong_along(e, key, axis):
