@@ -1,31 +1,52 @@
-"""The one table: what exists twice. A new layer, loss or model is one line here, and every test below runs on it."""
+"""The one table: what exists twice. A new layer, loss or model is one line here, and every test of parity runs on it.
+
+This file imports no torch, so that the hand-derived side is also tried where there is none.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
-from torch import nn
-from torch.nn import functional as F
 
 import scratch
-import torch_ref
-from scratch import losses
 
 
 @dataclass(frozen=True)
 class Case:
-    """name; hand() and twin() build both sides; inputs(rng) gives arrays or shapes."""
+    """What exists twice: expressions that build both sides, and their inputs.
+
+    inputs: arrays and shapes (drawn at random), or a function of a Generator that gives them. against: whether the
+    twin can judge it; one that draws random numbers of its own cannot, and numerical derivatives do.
+    """
 
     name: str
-    hand: Callable[[], Any]
-    twin: Callable[[], Any]
-    inputs: Callable[[np.random.Generator], tuple]
+    ours: str
+    theirs: str
+    inputs: tuple | Callable
+    against: bool = True
 
+    def hand(self):
+        """A fresh one in NumPy."""
+        return eval(self.ours, {"scratch": scratch, "np": np, "partial": partial})
 
-def shapes(*wanted):
-    return lambda rng: wanted
+    def twin(self):
+        """A fresh one in torch."""
+        import torch
+        from torch import nn
+        from torch.nn import functional as F
+
+        import torch_ref
+
+        return eval(self.theirs, {"torch": torch, "nn": nn, "F": F, "torch_ref": torch_ref, "partial": partial})
+
+    def given(self, rng):
+        """The inputs as parity.check takes them: arrays and shapes."""
+        return self.inputs(rng) if callable(self.inputs) else self.inputs
+
+    def drawn(self, rng):
+        """The inputs as arrays."""
+        return [rng.normal(size=x) if isinstance(x, tuple) else x for x in self.given(rng)]
 
 
 def labels(rng, n=7, k=4):
@@ -44,77 +65,64 @@ def worked_example(rng):
     return (scratch.data.worked_example()[0],)
 
 
-def loss_cases(name, ours, theirs, inputs):
+def reductions(name, ours, theirs, inputs, **options):
+    """A loss with each of its reductions; options: further ones, alike on both sides."""
     for reduction in ("mean", "sum", "none"):
-        hand, twin = partial(ours, reduction=reduction), partial(theirs, reduction=reduction)
-        yield Case(f"{name}-{reduction}", lambda hand=hand: hand, lambda twin=twin: twin, inputs)
+        text = ", ".join(f"{key}={value}" for key, value in (options | {"reduction": repr(reduction)}).items())
+        yield Case(
+            f"{name}-{reduction}", f"partial(scratch.losses.{ours}, {text})", f"partial(F.{theirs}, {text})", inputs
+        )
 
 
+X = ((5, 4),)
 LAYERS = [
-    Case("linear", lambda: scratch.Linear(4, 3, rng=1), lambda: nn.Linear(4, 3), shapes((5, 4))),
-    Case("linear-one-row", lambda: scratch.Linear(4, 3, rng=1), lambda: nn.Linear(4, 3), shapes((1, 4))),
-    Case("linear-vector", lambda: scratch.Linear(4, 3, rng=1), lambda: nn.Linear(4, 3), shapes((4,))),
-    Case("linear-3d", lambda: scratch.Linear(4, 3, rng=1), lambda: nn.Linear(4, 3), shapes((2, 5, 4))),
-    Case("linear-square", lambda: scratch.Linear(4, 4, rng=1), lambda: nn.Linear(4, 4), shapes((6, 4))),
-    Case(
-        "linear-no-bias",
-        lambda: scratch.Linear(4, 3, bias=False, rng=1),
-        lambda: nn.Linear(4, 3, bias=False),
-        shapes((5, 4)),
-    ),
-    Case("sigmoid", scratch.Sigmoid, nn.Sigmoid, shapes((5, 4))),
-    Case("tanh", scratch.Tanh, nn.Tanh, shapes((5, 4))),
-    Case("relu", scratch.ReLU, nn.ReLU, shapes((5, 4))),
+    Case("linear", "scratch.Linear(4, 3, rng=1)", "nn.Linear(4, 3)", X),
+    Case("linear-one-row", "scratch.Linear(4, 3, rng=1)", "nn.Linear(4, 3)", ((1, 4),)),
+    Case("linear-vector", "scratch.Linear(4, 3, rng=1)", "nn.Linear(4, 3)", ((4,),)),
+    Case("linear-3d", "scratch.Linear(4, 3, rng=1)", "nn.Linear(4, 3)", ((2, 5, 4),)),
+    Case("linear-square", "scratch.Linear(4, 4, rng=1)", "nn.Linear(4, 4)", ((6, 4),)),
+    Case("linear-no-bias", "scratch.Linear(4, 3, bias=False, rng=1)", "nn.Linear(4, 3, bias=False)", X),
+    Case("sigmoid", "scratch.Sigmoid()", "nn.Sigmoid()", X),
+    Case("tanh", "scratch.Tanh()", "nn.Tanh()", X),
+    Case("relu", "scratch.ReLU()", "nn.ReLU()", X),
 ]
 
 NEURONS = [
-    Case("neuron", lambda: scratch.Neuron(3, rng=1), lambda: torch_ref.Neuron(3), shapes((6, 3))),
-    Case(
-        "neuron-tanh",
-        lambda: scratch.Neuron(3, scratch.Tanh(), rng=1),
-        lambda: torch_ref.Neuron(3, nn.Tanh()),
-        shapes((6, 3)),
-    ),
+    Case("neuron", "scratch.Neuron(3, rng=1)", "torch_ref.Neuron(3)", ((6, 3),)),
+    Case("neuron-tanh", "scratch.Neuron(3, scratch.Tanh(), rng=1)", "torch_ref.Neuron(3, nn.Tanh())", ((6, 3),)),
     Case(
         "neuron-relu-no-bias",
-        lambda: scratch.Neuron(3, scratch.ReLU(), bias=False, rng=1),
-        lambda: torch_ref.Neuron(3, nn.ReLU(), bias=False),
-        shapes((6, 3)),
+        "scratch.Neuron(3, scratch.ReLU(), bias=False, rng=1)",
+        "torch_ref.Neuron(3, nn.ReLU(), bias=False)",
+        ((6, 3),),
     ),
-    Case(
-        "logistic-neuron", lambda: scratch.LogisticNeuron(2, rng=1), lambda: torch_ref.LogisticNeuron(2), shapes((1, 2))
-    ),
+    Case("logistic-neuron", "scratch.LogisticNeuron(2, rng=1)", "torch_ref.LogisticNeuron(2)", ((1, 2),)),
 ]
 
 MODELS = [
-    Case(
-        "linear-sigmoid",
-        lambda: scratch.models.linear_sigmoid(4, 3, rng=1),
-        lambda: torch_ref.models.linear_sigmoid(4, 3),
-        shapes((5, 4)),
-    ),
-    Case("lecture-net", scratch.models.lecture_net, torch_ref.models.lecture_net, shapes((5, 2))),
-    Case("worked-example", scratch.models.lecture_net, torch_ref.models.lecture_net, worked_example),
-    Case("mlp", lambda: scratch.models.mlp((4, 6, 3), rng=1), lambda: torch_ref.models.mlp((4, 6, 3)), shapes((5, 4))),
+    Case("linear-sigmoid", "scratch.models.linear_sigmoid(4, 3, rng=1)", "torch_ref.models.linear_sigmoid(4, 3)", X),
+    Case("lecture-net", "scratch.models.lecture_net()", "torch_ref.models.lecture_net()", ((5, 2),)),
+    Case("worked-example", "scratch.models.lecture_net()", "torch_ref.models.lecture_net()", worked_example),
+    Case("mlp", "scratch.models.mlp((4, 6, 3), rng=1)", "torch_ref.models.mlp((4, 6, 3))", X),
     Case(
         "mlp-deep-relu",
-        lambda: scratch.models.mlp((4, 9, 8, 7, 2), scratch.ReLU, rng=1),
-        lambda: torch_ref.models.mlp((4, 9, 8, 7, 2), nn.ReLU),
-        shapes((11, 4)),
+        "scratch.models.mlp((4, 9, 8, 7, 2), scratch.ReLU, rng=1)",
+        "torch_ref.models.mlp((4, 9, 8, 7, 2), nn.ReLU)",
+        ((11, 4),),
     ),
     Case(
         "mlp-no-bias-one-row",
-        lambda: scratch.models.mlp((3, 5, 2), scratch.Sigmoid, bias=False, rng=1),
-        lambda: torch_ref.models.mlp((3, 5, 2), nn.Sigmoid, bias=False),
-        shapes((1, 3)),
+        "scratch.models.mlp((3, 5, 2), scratch.Sigmoid, bias=False, rng=1)",
+        "torch_ref.models.mlp((3, 5, 2), nn.Sigmoid, bias=False)",
+        ((1, 3),),
     ),
 ]
 
 LOSSES = [
-    *loss_cases("mse", losses.mse, F.mse_loss, shapes((6, 3), (6, 3))),
-    *loss_cases("bce", losses.bce, F.binary_cross_entropy, probabilities),
-    *loss_cases("bce-with-logits", losses.bce_with_logits, F.binary_cross_entropy_with_logits, logits),
-    *loss_cases("cross-entropy", losses.cross_entropy, F.cross_entropy, labels),
+    *reductions("mse", "mse", "mse_loss", ((6, 3), (6, 3))),
+    *reductions("bce", "bce", "binary_cross_entropy", probabilities),
+    *reductions("bce-with-logits", "bce_with_logits", "binary_cross_entropy_with_logits", logits),
+    *reductions("cross-entropy", "cross_entropy", "cross_entropy", labels),
 ]
 
 CASES = [*LAYERS, *NEURONS, *MODELS, *LOSSES]

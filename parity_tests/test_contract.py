@@ -7,25 +7,31 @@ from torch import nn
 import parity
 import scratch
 from parity_tests.cases import LAYERS, MODELS, NEURONS
-
-
-def drawn(case):
-    rng = np.random.default_rng(0)
-    return [rng.normal(size=x) if isinstance(x, tuple) else x for x in case.inputs(rng)]
+from scratch.naming import replace
 
 
 @pytest.mark.parametrize("case", [*LAYERS, *NEURONS, *MODELS], ids=lambda case: case.name)
 def test_any_number_of_calls_may_be_pending(case):
-    net, (x,) = case.hand(), drawn(case)
-    first, cache = net.forward(x)
-    second, later = net.forward(2 * x)
-    dy = np.ones_like(first)
-    once = net.backward(dy, cache)
-    net.backward(np.ones_like(second), later)
-    again = net.backward(dy, cache)
-    assert (once[0] == again[0]).all()
-    assert all((once[1][name] == again[1][name]).all() for name in once[1])
-    assert not any(np.shares_memory(once[1][name], again[1][name]) for name in once[1])
+    net, inputs = case.hand(), case.drawn(np.random.default_rng(0))
+    first, cache = net.forward(*inputs)
+    second, later = net.forward(*(2 * x if x.dtype.kind == "f" else x for x in inputs))
+    once = net.backward(ones_like(first), cache)
+    net.backward(ones_like(second), later)
+    again = net.backward(ones_like(first), cache)
+    pairs = list(zip(arrays_of(once), arrays_of(again), strict=True))
+    assert pairs
+    assert all((a == b).all() and not np.shares_memory(a, b) for a, b in pairs)
+
+
+def ones_like(outputs):
+    return tuple(map(np.ones_like, outputs)) if isinstance(outputs, tuple) else np.ones_like(outputs)
+
+
+def arrays_of(gradients):
+    """The arrays of what a backward returns: input gradients, None apart, and those by parameters."""
+    dinputs, grads = gradients
+    dinputs = dinputs if isinstance(dinputs, tuple) else (dinputs,)
+    return [*(dx for dx in dinputs if dx is not None), *grads.values()]
 
 
 @pytest.mark.parametrize("case", [*LAYERS, *NEURONS, *MODELS], ids=lambda case: case.name)
@@ -98,3 +104,37 @@ def test_reprs_name_the_arguments():
     assert repr(scratch.Neuron(3, scratch.Tanh(), bias=False)) == "Neuron(3, Tanh(), bias=False)"
     assert repr(scratch.LogisticNeuron(2)) == "LogisticNeuron(2)"
     assert repr(scratch.Perceptron(2)) == "Perceptron(2)"
+
+
+def tied():
+    first, last = scratch.Linear(3, 3, rng=0), scratch.Linear(3, 3, rng=1)
+    last.weight = first.weight
+    other = nn.Sequential(nn.Linear(3, 3), nn.Tanh(), nn.Linear(3, 3))
+    other[2].weight = other[0].weight
+    return scratch.Sequential(first, scratch.Tanh(), last), other
+
+
+def test_tied_weights_are_learnt_once_and_stored_under_both_names():
+    net, twin = tied()
+    report = parity.assert_parity(net, (5, 3), against=twin)
+    assert [row.name for row in report.rows] == ["output", "x", "0.weight", "0.bias", "2.bias"]
+    assert list(scratch.named_parameters(net)) == [name for name, _ in twin.named_parameters()]
+    assert scratch.state_dict(net).keys() == twin.state_dict().keys()
+
+
+def test_tied_weights_stay_tied():
+    (net, twin), (other, _) = tied(), tied()
+    scratch.load_state_dict(net, scratch.state_dict(other))
+    parity.to_scratch(parity.to_torch(net, twin), net)
+    replace(net, {"0.weight": np.ones((3, 3))})
+    assert net.layers[0].weight is net.layers[2].weight
+    assert (net.layers[2].weight == 1).all()
+
+
+def test_train_and_eval_reach_every_part():
+    inner = scratch.Tanh()
+    net = scratch.Sequential(scratch.Sequential(inner), scratch.ReLU())
+    assert net.eval() is net
+    assert not inner.training
+    assert net.train() is net
+    assert inner.training

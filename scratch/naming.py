@@ -5,7 +5,8 @@ The contract, read by shape and never by base class:
 - its parts are what `children()` returns as {name: part}, or, where there is no such method, those of its attributes
   that have both `forward` and `backward`, under the attribute's name;
 - the name of a part's array is the part's name, a dot, and the array's name there: `0.weight`, `head.bias`;
-- a part that is met twice keeps the first name.
+- a part that is met twice keeps the first name; so does an array that two parts hold (tied weights), which is learnt
+  once and stored, as torch does, under both names.
 """
 
 import numpy as np
@@ -41,8 +42,11 @@ def children(part):
 
 
 def named_parameters(net):
-    """{dotted name: live array} of everything that is learnt; an optimizer updates these in place."""
-    return _named(net, "params")
+    """{dotted name: live array} of everything that is learnt, each array once; an optimizer updates these in place."""
+    first: dict[int, tuple] = {}
+    for name, array in _named(net, "params").items():
+        first.setdefault(id(array), (name, array))
+    return dict(first.values())
 
 
 def named_buffers(net):
@@ -65,7 +69,32 @@ def listed(part, kind):
 
 def state_dict(net):
     """{torch's dotted name: array}: copies of all parameters and buffers, ready for torch after a conversion."""
-    return {name: np.array(array) for name, array in {**named_parameters(net), **named_buffers(net)}.items()}
+    return {name: np.array(array) for name, array in stored(net).items()}
+
+
+def stored(net):
+    """{dotted name: live array} of all parameters and buffers, one that is held twice under both names."""
+    return {**_named(net, "params"), **_named(net, "buffers")}
+
+
+def collected(net, gradients):
+    """{name: gradient} under the names of named_parameters: what several parts give for one array is added.
+
+    gradients: pairs (dotted name, gradient) under any of the names that an array has.
+    """
+    names: dict[int, str] = {id(array): name for name, array in reversed(named_parameters(net).items())}
+    places = {prefix + own: id(getattr(part, own)) for prefix, part in paths(net) for own in listed(part, "params")}
+    found: dict = {}
+    for name, gradient in gradients:
+        first = names[places[name]]
+        found[first] = found[first] + gradient if first in found else gradient
+    return found
+
+
+def is_tied(net):
+    """Whether two parts of a net hold the same array as a parameter."""
+    arrays = [id(array) for array in _named(net, "params").values()]
+    return len(set(arrays)) < len(arrays)
 
 
 def load_state_dict(net, mapping):
@@ -74,7 +103,7 @@ def load_state_dict(net, mapping):
     The arrays stay the same objects, so an optimizer or a layer that shares one goes on with the new values.
     Raises ValueError listing every difference, TypeError for what is no array of real numbers; net is then untouched.
     """
-    own = {**named_parameters(net), **named_buffers(net)}
+    own = stored(net)
     arrays = {name: np.asarray(value) for name, value in mapping.items()}
     wrong = differences({name: array.shape for name, array in own.items()}, arrays)
     if wrong:
@@ -99,11 +128,14 @@ def differences(shapes, arrays):
 
 
 def replace(net, mapping):
-    """Put the very arrays of mapping in the places that their dotted names say, as they are."""
-    places = {prefix + own: (part, own) for prefix, part in walk(net) for own in part_names(part)}
-    for name, array in mapping.items():
-        part, own = places[name]
-        setattr(part, own, array)
+    """Put the very arrays of mapping in the places that their dotted names say, as they are; tied ones stay tied."""
+    places = [(prefix + own, part, own) for prefix, part in walk(net) for own in part_names(part)]
+    held = {name: getattr(part, own) for name, part, own in places}
+    new = {id(held[name]): array for name, array in mapping.items() if held[name] is not None}
+    for name, part, own in places:
+        array = mapping.get(name, new.get(id(held[name])) if held[name] is not None else None)
+        if array is not None:
+            setattr(part, own, array)
 
 
 def part_names(part):

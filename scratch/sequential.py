@@ -2,7 +2,7 @@
 
 from scratch.checks import check_layer
 from scratch.layers.base import Layer
-from scratch.naming import first_names
+from scratch.naming import collected, first_names, is_tied
 
 
 class Sequential(Layer):
@@ -10,7 +10,8 @@ class Sequential(Layer):
 
     With y_l the output of layer l and dy_L = ∂J/∂y_L:   dy_{l−1}, dθ_l = f_l.backward(dy_l)   for l = L … 1
     Each ∂J/∂y_l is computed once and reused for everything below it. Parameters are named by position, as in torch:
-    `0.weight`, `2.bias`. A layer that stands twice keeps its first name, and its gradients are added.
+    `0.weight`, `2.bias`. A layer that stands twice keeps its first name, and its gradients are added; so are those of
+    an array that two layers hold (tied weights).
     Shapes: what the layers make of them. Raises TypeError for what is no layer.
     Source: lecture 18, "Chain Rule in Neural Nets".
     """
@@ -41,7 +42,7 @@ class Sequential(Layer):
                 part, _, array = f"{name}.{key}".rpartition(".")
                 full = self.first_names.get(f"{part}.", f"{part}.") + array
                 grads[full] = grads[full] + gradient if full in grads else gradient
-        return dy, grads
+        return dy, collected(self, grads.items()) if is_tied(self) else grads
 
     def __repr__(self):
         return f"Sequential({', '.join(map(repr, self.layers))})"

@@ -2,6 +2,8 @@
 
 from abc import ABC, abstractmethod
 
+from scratch.naming import walk
+
 
 class Layer(ABC):
     """A hand-derived layer: forward gives outputs and a cache, backward turns output gradients into the rest.
@@ -25,6 +27,16 @@ class Layer(ABC):
     @abstractmethod
     def backward(self, doutputs, cache):
         """(output gradients, cache) -> (input gradients, {name: gradient})"""
+
+    def train(self, mode=True):
+        """Put this layer and every part of it into training mode, or with False into evaluation mode; returns it."""
+        for _, part in walk(self):
+            part.training = mode
+        return self
+
+    def eval(self):
+        """Put this layer and every part of it into evaluation mode; returns it."""
+        return self.train(False)
 
     def __call__(self, *inputs):
         """The outputs alone."""
