@@ -123,20 +123,36 @@ def jumping(examination, trial, entries, looks):
 
 
 def beside_values(examination, trial, entries, distance, looks):
-    """{key: values of the reference at those entries, one row here and one for each random point at that distance}."""
-    if not entries:
-        return {}
+    """{key: values of the reference at those entries, one row here and one for each random point at that distance}.
+
+    Points come in pairs on opposite sides, so that no kink is seen from one side alone; where the function takes no
+    such point, or is not finite there, the same point inside the range of the data stands in.
+    """
     values = {key: [trial.truth[key].ravel()[indices]] for key, indices in entries.items()}
-    for look in range(looks):
-        rng = np.random.default_rng([examination.seed, look])
-        arrays = {name: beside(array, distance, rng) for name, array in trial.arrays.items()}
-        try:
-            found = examination.reference.at(entries, arrays, trial.upstream)
-        except (SubjectRaised, ValueError):  # this point lies outside what the function takes
-            continue
-        for key in entries:
-            values[key].append(found[key])
+    for look in range(looks if entries else 0):
+        for inside in (False, True):
+            arrays = points_beside(examination, trial, distance, look, inside)
+            found = reference_at(examination, trial, entries, arrays)
+            if found is not None:
+                for key in entries:
+                    values[key].append(found[key])
+                break
     return {key: np.array(found) for key, found in values.items()}
+
+
+def points_beside(examination, trial, distance, look, inside):
+    """{name: array} at that distance, the odd looks opposite to the even ones before; inside: the range of the data."""
+    rng, side = np.random.default_rng([examination.seed, look // 2]), 1 - 2 * (look % 2)
+    return {name: beside(array, side * distance, rng, inside) for name, array in trial.arrays.items()}
+
+
+def reference_at(examination, trial, entries, arrays):
+    """{key: the reference at those entries}; None where the function takes no such arrays, or is not finite there."""
+    try:
+        found = examination.reference.at(entries, arrays, trial.upstream)
+    except (SubjectRaised, ValueError):
+        return None
+    return found if all(np.isfinite(found[key]).all() for key in entries) else None
 
 
 def placed(key, shape, indices, *seen):
@@ -147,10 +163,10 @@ def placed(key, shape, indices, *seen):
     return Kink(key, *arrays)
 
 
-def beside(array, distance, rng):
-    """The array moved at random by up to `distance` of its size, inside its own range; integers as they are."""
+def beside(array, distance, rng, inside):
+    """The array moved at random by up to `distance` of its size; inside: its own range. Integers as they are."""
     if array.dtype.kind != "f" or array.size == 0:
         return array
     low, high = float(array.min()), float(array.max())
     near = array + distance * sizes(array) * rng.uniform(-1, 1, array.shape)
-    return np.asarray(near.clip(low, high) if low < high else near, array.dtype)
+    return np.asarray(near.clip(low, high) if inside and low < high else near, array.dtype)

@@ -41,6 +41,26 @@ def test_values_beyond_the_limits_are_wrong_on_either_side(slope, against, dtype
     assert verdict(relu(slope), ZEROS, against=TWINS[against], dtype=dtype) == "fail"
 
 
+SLOPES = [(0.0, "pass"), (0.5, "pass"), (1.0, "pass"), (-0.1, "fail"), (1.1, "fail")]
+
+
+@pytest.mark.parametrize(("slope", "said"), SLOPES)
+@pytest.mark.parametrize("against", TWINS)
+def test_a_kink_at_the_end_of_the_data_is_one(slope, said, against):
+    """Nothing of the data is negative, yet the function goes on there."""
+    assert verdict(relu(slope), np.array([6.38, 0.0]), against=TWINS[against]) == said
+
+
+def of_root(slope_at_zero):
+    """x³ᐟ², which has no values below 0; its derivative at 0 is 0."""
+    return lambda x: x**1.5, lambda dy, x: dy * np.where(x == 0, slope_at_zero, 1.5 * np.sqrt(x))
+
+
+@pytest.mark.parametrize(("slope", "said"), [(0.0, "pass"), (0.5, "fail")])
+def test_the_end_of_a_domain_is_no_kink(slope, said):
+    assert verdict(of_root(slope), np.array([2.0, 0.0, 1.0])) == said
+
+
 def test_both_limits_are_said():
     report = parity.check(relu(0.5), ZEROS, against=nn.ReLU())
     (finding,) = report.causes
