@@ -91,6 +91,12 @@ def collected(net, gradients):
     return found
 
 
+def prefixed(**gradients):
+    """Pairs (dotted name, gradient) of {part: {name: gradient}}."""
+    for part, own in gradients.items():
+        yield from ((f"{part}.{name}", gradient) for name, gradient in own.items())
+
+
 def is_tied(net):
     """Whether two parts of a net hold the same array as a parameter."""
     arrays = [id(array) for array in _named(net, "params").values()]

@@ -1,10 +1,8 @@
-"""Networks by name; torch_ref.models has the same names and arguments."""
-
-from itertools import pairwise
+"""The lecture's networks."""
 
 import numpy as np
 
-from scratch.layers import Linear, Sigmoid, Tanh
+from scratch.layers import Linear, Sigmoid
 from scratch.naming import replace
 from scratch.sequential import Sequential
 
@@ -33,21 +31,3 @@ def lecture_net(rng=None, dtype="float64"):
     if rng is None:
         replace(net, {"0.weight": np.array(LECTURE_W, dtype), "2.weight": np.array(LECTURE_V, dtype)})
     return net
-
-
-def mlp(sizes, activation=Tanh, bias=True, rng=None, dtype="float64"):
-    """A multi-layer perceptron: Linear, activation, Linear, activation, …, Linear. The last layer has no activation.
-
-    sizes: features of the input, of each hidden layer, of the output, e.g. (4, 16, 3). activation: a layer class.
-    Shapes: x (N, sizes[0]), output (N, sizes[-1]); parameters `0.weight`, `0.bias`, `2.weight`, …
-    Raises ValueError for fewer than two sizes.
-    """
-    if len(sizes) < 2:
-        raise ValueError(f"mlp: expected at least two sizes (input and output), got {tuple(sizes)}")
-    if not callable(activation) or (hasattr(activation, "training") and not isinstance(activation, type)):
-        raise TypeError(f"mlp: expected activation as a class, one object for each layer, got {activation!r}")
-    rng = np.random.default_rng(rng)
-    layers = []
-    for in_features, out_features in pairwise(sizes):
-        layers += [Linear(in_features, out_features, bias, rng, dtype), activation()]
-    return Sequential(*layers[:-1])

@@ -1,9 +1,4 @@
-"""Networks by name in torch.nn; scratch.models has the same names and arguments (device besides, here alone).
-
-rng: a seed, a torch.Generator or None for torch's global one; dtype: "float32" or "float64", or torch's own.
-"""
-
-from itertools import pairwise
+"""The lecture's networks in torch.nn."""
 
 import torch
 from torch import nn
@@ -32,19 +27,3 @@ def lecture_net(rng=None, dtype="float64", device="cpu"):
         weights = {"0.weight": LECTURE_W, "2.weight": LECTURE_V}
         net.load_state_dict({name: torch.tensor(rows, dtype=dtype) for name, rows in weights.items()})
     return net.to(device)
-
-
-def mlp(sizes, activation=nn.Tanh, bias=True, rng=None, dtype="float64", device="cpu"):
-    """Linear, activation, Linear, activation, …, Linear; sizes e.g. (4, 16, 3); activation a module class.
-
-    Raises ValueError for fewer than two sizes.
-    """
-    if len(sizes) < 2:
-        raise ValueError(f"mlp: expected at least two sizes (input and output), got {tuple(sizes)}")
-    if not callable(activation) or (hasattr(activation, "training") and not isinstance(activation, type)):
-        raise TypeError(f"mlp: expected activation as a class, one object for each layer, got {activation!r}")
-    layers: list[nn.Module] = []
-    with drawn_from(rng):
-        for in_features, out_features in pairwise(sizes):
-            layers += [nn.Linear(in_features, out_features, bias, dtype=torch_dtype(dtype)), activation()]
-    return nn.Sequential(*layers[:-1]).to(device)
