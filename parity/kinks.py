@@ -13,7 +13,7 @@ from parity.subjects.raised import SubjectRaised
 from parity.witnesses.numeric import doubled
 from parity.witnesses.scales import sizes
 
-NEAR, NEARER = 1e-3, 1e-5  # relative distances; the longest step of central differences falls below both
+NEAR, NEARER = 1e-3, 1e-5  # relative distances; the steps of a reference's `at` are shorter than both
 LOOKS = 24  # points on each distance: each side of one kink is missed with probability 2⁻²³
 SEVERAL = 8  # entries on kinks that are looked at where there are too many for all
 FEW, SOME = 4, 4  # looks at so many of the wrong entries tell whether to look closer
@@ -113,7 +113,7 @@ def jumping(examination, trial, entries, looks):
     found = {}
     for key in entries:
         low, high, width = near[key].min(axis=0), near[key].max(axis=0), np.ptp(near[key], axis=0)
-        noise = ROUNDINGS * np.finfo(float).eps * np.max(np.abs(trial.truth[key]), initial=0.0)
+        noise = ROUNDINGS * examination.reference.grain * np.max(np.abs(trial.truth[key]), initial=0.0)
         others = np.sort(near[key][1:], axis=0)  # without the first, which may be nowhere beside
         several = 1 + (np.diff(others, axis=0) > LEVEL * width).sum(axis=0) > FEW_SIDES
         sides = (np.minimum(others - low, high - others) <= LEVEL * width).all(axis=0)  # two, and nothing between them
@@ -141,9 +141,13 @@ def beside_values(examination, trial, entries, distance, looks):
 
 
 def points_beside(examination, trial, distance, look, inside):
-    """{name: array} at that distance, the odd looks opposite to the even ones before; inside: the range of the data."""
+    """{name: array} at that distance, the odd looks opposite to the even ones before; inside: the range of the data.
+
+    Of a subject that computes with fewer digits than the arrays have, beside what it sees of them.
+    """
     rng, side = np.random.default_rng([examination.seed, look // 2]), 1 - 2 * (look % 2)
-    return {name: beside(array, side * distance, rng, inside) for name, array in trial.arrays.items()}
+    seen = trial.hand.seen if trial.hand.eps else np.asarray
+    return {name: beside(seen(array), side * distance, rng, inside) for name, array in trial.arrays.items()}
 
 
 def reference_at(examination, trial, entries, arrays):

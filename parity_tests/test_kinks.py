@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+import torch
 from torch import nn
 
 import parity
@@ -206,3 +207,26 @@ def test_on_kinks_of_large_inputs_the_limits_hold_as_well(slope, expected):
     x = rng.normal(size=(60, 50)) * (rng.random((60, 50)) > 0.1)
     pair = (lambda x: np.maximum(x, 0), lambda dy, x: dy * np.where(x == 0, slope, x > 0))
     assert verdict(pair, x) == expected
+
+
+class Clamp(torch.autograd.Function):
+    """Clipped to ±1; of the ends it says that they are inside, torch too."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x.clamp(-1, 1)
+
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        return g * (x.abs() <= 1)
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_what_bfloat16_rounds_to_a_kink_stands_on_one(batch):
+    """−0.9995 is no bfloat16: the subject sees −1."""
+    x = np.repeat([[-0.9995249, 0.90717006, 1.6421897, -0.8139803]], batch, axis=0).astype(np.float32)
+    report = parity.check(Clamp.apply, x, dtype="bfloat16")
+    assert report.verdict == "pass", report
+    assert [finding.code for finding in report.causes] == ["kink"]

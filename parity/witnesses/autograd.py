@@ -21,6 +21,7 @@ class Autograd(ABC):
 
     shakes = SHAKES
     name: str
+    grain = torch.finfo(torch.float64).eps  # the rounding of what `at` gives, as a share of it
 
     def __init__(self, hand, device):
         self.hand, self.device = hand, device
