@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from parity.rounding.shaken import Directions, moved
 from parity.rounding.shaken_torch import ShakenTorch, moved_tensor, on_its_device
@@ -90,3 +91,28 @@ def test_moves_are_dealt_in_one_order():
         torch.sigmoid(torch.ones(2))  # which is taken apart, in the same context entered again
         assert not torch.autograd.is_multithreading_enabled()
     assert torch.autograd.is_multithreading_enabled()
+
+
+CAUSAL = torch.ones(3, 3, dtype=torch.bool).tril()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"is_causal": True}, {"attn_mask": CAUSAL}, {"attn_mask": torch.log(CAUSAL.double())}],
+    ids=["full", "causal", "mask", "added mask"],
+)
+def test_fused_attention_moves_by_rounding_alone(options):
+    """Its decomposition alone leaves its kernel's backward without the log-sum-exp: moves as large as the gradient."""
+    generator = torch.Generator().manual_seed(0)
+    inputs = [torch.randn(1, 2, 3, 4, dtype=torch.float64, generator=generator).requires_grad_() for _ in range(3)]
+    g = torch.randn(1, 2, 3, 4, dtype=torch.float64, generator=generator)
+
+    def gradients():
+        return torch.autograd.grad(F.scaled_dot_product_attention(*inputs, **options), inputs, g)
+
+    base = gradients()
+    for seed in range(4):
+        with ShakenTorch(Directions(seed)):
+            moved = gradients()
+        for one, other in zip(moved, base, strict=True):
+            assert 0 < float((one - other).abs().max()) < 1e-13 * float(other.abs().max())

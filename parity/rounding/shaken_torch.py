@@ -1,9 +1,11 @@
 """Shaken arithmetic for torch: the rules of parity.rounding.shaken, on every operator that a computation dispatches."""
 
 import functools
+from contextlib import ExitStack
 
 import torch
 from torch._decomp import decomposition_table
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map
 
@@ -18,7 +20,8 @@ class ShakenTorch(TorchDispatchMode):
     """Inside this context every arithmetic result of torch is moved likewise, autograd's backward pass included.
 
     Views share memory with an operand and are left alone; an operator in place becomes its twin out of place and a copy
-    back; fused kernels are taken apart, sums and products of matrices are done in another order.
+    back; fused kernels are taken apart, sums and products of matrices are done in another order. Attention is that of
+    the plain formula: torch's own decomposition of its fused kernel leaves no log-sum-exp for the kernel's backward.
 
     The backward pass: on the CPU autograd runs it on the calling thread, where this mode is active. For a CUDA device
     it has a thread of its own, to which modes travel with the rest of the calling thread's state; but then two threads
@@ -29,15 +32,19 @@ class ShakenTorch(TorchDispatchMode):
         """notice_cast(dtype) is called for each cast that rounds to that dtype."""
         super().__init__()
         self.directions, self.notice_cast = directions, notice_cast
-        self.threads: list = []  # one setting for each time that this context was entered
+        self.settings: list = []  # those of each time that this context was entered
 
     def __enter__(self):
-        self.threads.append(torch.autograd.set_multithreading_enabled(False))
+        settings = ExitStack()
+        settings.enter_context(torch.autograd.set_multithreading_enabled(False))
+        if not self.settings:
+            settings.enter_context(sdpa_kernel(SDPBackend.MATH))
+        self.settings.append(settings)
         return super().__enter__()
 
     def __exit__(self, *error):
         super().__exit__(*error)
-        self.threads.pop().__exit__(*error)
+        self.settings.pop().close()
 
     def __torch_dispatch__(self, operator, types, args=(), kwargs=None):
         kwargs, name = kwargs or {}, operator._schema.name.split("::")[1]
