@@ -10,13 +10,14 @@ from pathlib import Path
 PYTHONS = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
 HANDGRADS = [str(Path(__file__).parents[1] / package) for package in ("parity", "scratch", "torch_ref")]
 LIBRARIES = tuple(f"{folder}{os.sep}" for folder in (*PYTHONS, *HANDGRADS))
+COMPILED = (".pyx", ".pxd", ".pxi")  # Cython tells frames by names that lead nowhere
 FRAME = re.compile(r'^  File "(.*)", line (\d+) in (.*)$', re.MULTILINE)
 ESCAPE = re.compile(r"\\x(..)|\\u(....)|\\U(........)")
 
 
 def is_own(filename):
     """Whether a line of this file is the user's: of a file, and not Python's, an installed package's or handgrad's."""
-    return not filename.startswith(("<", *LIBRARIES))
+    return not filename.startswith(("<", *LIBRARIES)) and not filename.endswith(COMPILED)
 
 
 def own_place(error):

@@ -96,12 +96,15 @@ def beside_kinks(rows, examination, trial):
     """(rows, findings): gradients by directions that differ on data that stand on a kink are judged just beside it."""
     if not any(map(differs, rows)) or not suspected(trial):
         return rows, []
-    arrays = {name: frozen(np.asarray(nudged(array), array.dtype)) for name, array in trial.arrays.items()}
-    try:
-        ours = trial.hand.run(arrays, trial.upstream)
-        moved = judge_on(examination, arrays, trial.upstream, ours)[0]
-    except SubjectRaised:  # it lies outside what the function takes
-        return rows, []
+    for inside in (False, True):
+        arrays = {name: frozen(np.asarray(nudged(a, inside), a.dtype)) for name, a in trial.arrays.items()}
+        try:
+            ours = trial.hand.run(arrays, trial.upstream)
+            moved = judge_on(examination, arrays, trial.upstream, ours)[0]
+        except SubjectRaised:  # it lies outside what the function takes
+            moved = []
+        if any(row.verdict == "pass" for row in moved):
+            break
     note = "kink: judged beside it"
     right = {(row.kind, row.name): replace(row, note=note) for row in moved if row.verdict == "pass"}
     differing = [row for row in rows if differs(row) and (row.kind, row.name) in right]

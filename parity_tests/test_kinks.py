@@ -62,6 +62,34 @@ def test_the_end_of_a_domain_is_no_kink(slope, said):
     assert verdict(of_root(slope), np.array([2.0, 0.0, 1.0])) == said
 
 
+def test_the_end_of_a_domain_hides_no_kink_elsewhere():
+    def product(x):
+        return x**1.5 * np.maximum(x - 1, 0)
+
+    def backward(dy, x):
+        return dy * (1.5 * x**0.5 * np.maximum(x - 1, 0) + x**1.5 * (x > 1))
+
+    assert verdict((product, backward), np.array([0.0, 1.0, 0.5, 1.0, 2.0, 0.0])) == "pass"
+
+
+@pytest.mark.parametrize(("factor", "said"), [(1.0, "pass"), (1.001, "fail")])
+def test_the_end_of_a_domain_among_thousands_of_entries(factor, said):
+    x = np.abs(np.random.default_rng(0).normal(size=(60, 50)))
+    x[3, 4] = 0
+    assert verdict((lambda x: x**1.5, lambda dy, x: factor * dy * 1.5 * x**0.5), x) == said
+
+
+def of_floats(x):
+    """max(x, 1) by Python's own floats: no complex step passes."""
+    return np.array([max(float(v), 1.0) for v in x])
+
+
+@pytest.mark.parametrize(("slope", "said"), [(0.0, "pass"), (1.0, "pass"), (1.2, "fail")])
+def test_a_kink_away_from_zero_by_central_differences(slope, said):
+    backward = lambda dy, x: dy * np.where(x == 1, slope, x > 1)  # noqa: E731
+    assert verdict((of_floats, backward), np.array([1.0, 0.2, 3.0])) == said
+
+
 def test_both_limits_are_said():
     report = parity.check(relu(0.5), ZEROS, against=nn.ReLU())
     (finding,) = report.causes

@@ -142,6 +142,44 @@ def test_looking_around_ends(monkeypatch):
     assert time.perf_counter() - began < 30
 
 
+TYPED_IN = """
+class Noisy:
+    def forward(self, x):
+        self.x = x
+        return x * np.random.rand(*x.shape)
+
+    def backward(self, dy):
+        return dy
+"""
+
+
+def test_what_was_typed_in_has_lines_too():
+    scope = {"np": np}
+    exec(compile(TYPED_IN, "<ipython-input-3>", "exec"), scope)
+    findings = parity.check(scope["Noisy"](), (5, 4)).causes
+    assert {f.where for f in findings if f.code == "nondeterministic"} == {"<ipython-input-3>:5"}
+
+
+class Counting:
+    """A counter differs from call to call as well, and draws nothing."""
+
+    def __init__(self):
+        self.calls, self.rng = 0, np.random.default_rng(0)
+
+    def forward(self, x):
+        return 2 * x
+
+    def backward(self, dy):
+        self.calls += 1
+        noise = self.rng.normal(size=dy.shape)
+        return 2 * dy + noise
+
+
+def test_counters_are_not_taken_for_draws():
+    findings = parity.check(Counting(), (5, 4)).causes
+    assert {f.where for f in findings if f.code == "nondeterministic"} == {line_of(Counting, "noise =")}
+
+
 class Clip(Function):
     """Writes to the tensor that it saved."""
 

@@ -3,6 +3,7 @@
 import cProfile
 import os
 import random
+import sys
 import threading
 import warnings
 
@@ -190,3 +191,17 @@ def test_a_profiler_goes_on():
         sorted([])
     assert [cause.code for cause in causes] == ["sign-flipped"]
     assert any("sorted" in str(entry.code) for entry in profile.getstats())
+
+
+def test_checks_in_several_threads_leave_the_process_as_it_was():
+    before = np.zeros, np.asarray, np.random.default_rng, os._exit, sys.stdout
+    verdicts = []
+    threads = [
+        threading.Thread(target=lambda: verdicts.append(parity.check(Affine(), (5, 4)).verdict)) for _ in range(3)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(verdicts) == 3
+    assert (np.zeros, np.asarray, np.random.default_rng, os._exit, sys.stdout) == before

@@ -9,6 +9,8 @@ from parity.subjects.raised import SubjectRaised
 from parity.tape.lines import lines_that_make
 from parity.tape.recording import is_same, record
 
+# of these the line that made a gradient is not the one to blame
+ELSEWHERE = ("nondeterministic", "updated-weights", "cache-mutated", "input-mutated")
 UNPLACED = ("", "backward", "subject", "data")
 MOST = 200_000  # entries of inputs and weights: a tape copies what it notes
 
@@ -24,7 +26,7 @@ def placed(findings, trial):
     def place(finding):
         if finding.code == "dtype-changed" and finding.row in entries:
             return entries[finding.row]
-        if finding.where in UNPLACED:
+        if finding.where in UNPLACED and finding.code not in ELSEWHERE:
             return (infinite if finding.code == "non-finite" else None) or lines.get(finding.row, finding.where)
         return finding.where
 
@@ -93,12 +95,15 @@ def made_at(trial):
     Of what nothing made, the line at which backward ends.
     """
     results, made = backward_events(trial)
-    found, left = {}, {}
+    found: dict = {}
+    left: dict = {}
     for (kind, name), gradient in ((key, trial.ours.get(key, results.get(key))) for key in trial.truth):
         if kind not in GRADIENTS:
             continue
         event = next((event for event in reversed(made) if is_same(event.result, gradient)), None)
-        if event is None or event.passes_on:
+        if gradient is None or not np.any(gradient):
+            left[name] = None  # never written: told at the end, not at the line that happened to make zeros
+        elif event is None or event.passes_on:
             left[name] = gradient
         else:
             found[name] = repr(event.site)

@@ -21,7 +21,7 @@ def probe_calls(trial):
     """The findings of every probe of calls on the trial's data."""
     found = [] if trial.hand.seeded else list(repetition_probe(trial))
     if any(finding.code in WRITES for finding in found):
-        where = line_that_writes(trial)
+        where = line_that_writes(trial, any(finding.code == "updated-weights" for finding in found))
         found = [replace(finding, where=where) if finding.code in WRITES else finding for finding in found]
     return found or list(upstream_probe(trial))
 

@@ -12,12 +12,14 @@ from parity.tape.lines import line_that_changes, line_that_writes_to
 IN_PLACE = ("input-mutated", "updated-weights")
 
 
-def line_that_writes(trial):
+def line_that_writes(trial, weights):
     """`mine.py:23`, the first line of backward that changes what forward left; "backward" where none tells.
 
-    Gradients that backward keeps in arrays of the object are its own to write.
+    weights: whether it is the weights that change. Gradients that backward keeps in arrays of the object are its own
+    to write.
     """
     hand = trial.hand
+    forwarded = with_weights if weights else with_state
     try:
         state, left = forwarded(trial)
         before = left()
@@ -36,7 +38,14 @@ def line_that_writes(trial):
     return line_that_changes(lambda: hand.backward(state, trial.upstream), bytes_now) or "backward"
 
 
-def forwarded(trial):
+def with_weights(trial):
+    """(the state after forward, a function that gives {name: copy} of the weights)."""
+    net = trial.hand.copy(trial.arrays)
+    state = trial.hand.forward_on(net, trial.arrays)[1]
+    return state, lambda: {name: np.array(array) for name, array in trial.hand.weights(net).items()}
+
+
+def with_state(trial):
     """(the state after forward, a function that gives {place: copy} of the arrays that it and the object hold)."""
     net = trial.hand.copy(trial.arrays)
     state = trial.hand.forward_on(net, trial.arrays)[1]

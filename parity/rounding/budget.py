@@ -29,7 +29,7 @@ def measure(ours, theirs, inputs, base_ours, base_theirs, seed, theirs_shakes=SH
     theirs_largest = {key: array.copy() for key, array in largest.items()}
     theirs_shakes = min(theirs_shakes, shakes if entries <= SOME else FEWEST)
     for run in range(shakes):
-        directions = Directions([seed, run])
+        directions = Directions([seed, run], always=run == 0)
         arrays = {name: moved(array, directions) for name, array in inputs.items()}
         with np.errstate(all="ignore"), followed(keeps_shaking(directions)):  # the unshaken run has shown already
             results = ours({name: shaken(array, directions) for name, array in arrays.items()})

@@ -19,13 +19,18 @@ LARGE = 1 << 14  # from so many entries on, moving costs more than the computati
 
 
 class Directions:
-    """Random −1, 0 and 1, dealt from a shuffled stock: most arrays are small, and drawing for each costs more."""
+    """Random −1, 0 and 1, dealt from a shuffled stock: most arrays are small, and drawing for each costs more.
 
-    def __init__(self, seed):
-        self.generator = np.random.default_rng(seed)
+    always: without the 0. Of many entries some would happen never to be moved in a few runs.
+    """
+
+    def __init__(self, seed, always=False):
+        self.generator, self.always = np.random.default_rng(seed), always
         self.stock, self.dealt = self.draw(1 << 16), 0
 
     def draw(self, count):
+        if self.always:
+            return (2 * self.generator.integers(0, 2, count, np.int8) - 1).astype(np.float32)
         return self.generator.integers(-1, 2, count, np.int8).astype(np.float32)
 
     def take(self, shape):

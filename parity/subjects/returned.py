@@ -45,6 +45,13 @@ def as_tuple(value):
     return tuple(value) if isinstance(value, tuple | list) else (value,)
 
 
+def opened(value):
+    """What was returned as a flat tuple: `output, (h_n, c_n)`, as torch nests states, is three outputs."""
+    if isinstance(value, tuple | list):
+        return tuple(leaf for item in value for leaf in (opened(item) if isinstance(item, tuple | list) else (item,)))
+    return value
+
+
 def name_outputs(outputs):
     """{name: array}: `output`, or `output 0`, `output 1` where there are several."""
     names = ["output"] if len(outputs) == 1 else [f"output {i}" for i in range(len(outputs))]

@@ -21,7 +21,7 @@ from parity.tape.scope import collect
 from parity.undisturbed import OutOfTime
 
 LONGEST = 5.0  # seconds of looking around in one call; what is not found by then has no line
-DEPTH = 2  # self.cache["x"]
+DEPTH = 3  # self.caches[0]["x"]
 STOPS = (SubjectRaised, OutOfTime)  # the lines that ran before these have been looked at
 
 
@@ -35,7 +35,7 @@ def line_by_line(call, after, begin=lambda frame: None):
     running: dict = {}
 
     def trace(frame, event, argument):
-        if not is_own(frame.f_code.co_filename):
+        if not is_users(frame.f_code.co_filename):
             return None
         if time.perf_counter() > deadline:
             raise OutOfTime
@@ -52,6 +52,11 @@ def line_by_line(call, after, begin=lambda frame: None):
         return call()
     finally:
         sys.settrace(before)
+
+
+def is_users(filename):
+    """Whether a file is the user's; what was typed in, at a prompt or in a notebook, is as well."""
+    return is_own(filename) or (filename.startswith("<") and not filename.startswith("<frozen"))
 
 
 def line_that_changes(call, state):
@@ -84,17 +89,21 @@ def line_that_differs(call):
 
 
 def changes_of_lines(call):
-    """[(line, {expression: bytes} of what it can name and has changed)], in the order in which they ran."""
+    """[(line, {expression: hash} of the arrays that it can name, or returns, and has changed)], in order.
+
+    Numbers alone are left out: clocks and counters differ from call to call, and draw nothing.
+    """
     found: list[tuple[str, dict]] = []
     known: dict = {}
 
     def begin(frame):
-        known[frame] = bytes_held(frame)
+        known[frame] = hashes(held(frame))
 
     def after(place, frame, returned):
-        now, before = bytes_held(frame), known[frame]
+        now, before = hashes(held(frame)), known[frame]
         known[frame] = now
-        found.append((place, {name: value for name, value in now.items() if before.get(name) != value}))
+        changed = {name: value for name, value in now.items() if before.get(name) != value}
+        found.append((place, changed | hashes(leaves(returned))))
 
     line_by_line(call, after, begin)
     return found
@@ -161,8 +170,10 @@ def held(frame):
     return found
 
 
-def bytes_held(frame):
-    return {name: np.asarray(value).tobytes() for name, value in held(frame).items()}
+def hashes(values):
+    """{name: hash} of the arrays among some values."""
+    arrays = {name: value for name, value in values.items() if isinstance(value, np.ndarray) and value.dtype != object}
+    return {name: hash((array.shape, array.tobytes())) for name, array in arrays.items()}
 
 
 def leaves(returned):

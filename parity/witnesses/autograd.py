@@ -98,9 +98,13 @@ class Autograd(ABC):
         return {("output", name): to_numpy(output) for name, output in name_outputs(outputs).items()}
 
     def outputs(self, tensors):
-        """The outputs as a tuple of float tensors. Raises `refusal` where something else is taken or given."""
+        """The outputs as a tuple of float tensors; a None among several, of what was not asked for, is left out.
+
+        Raises `refusal` where something else is taken or given.
+        """
         try:
-            outputs = as_tuple(self.compute(tensors))
+            given = as_tuple(self.compute(tensors))
+            outputs = tuple(output for output in given if output is not None or len(given) == 1)
         except Exception as error:
             raise self.failure(error) from error
         if not all(isinstance(output, torch.Tensor) and output.is_floating_point() for output in outputs):

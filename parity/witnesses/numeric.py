@@ -51,11 +51,11 @@ class Numeric:
         return self.outputs(arrays) | self.gradients(arrays, upstream)
 
     def choose(self, arrays, upstream, each=True):
-        """Settle the method: here, or where a kink is here, beside it; along one direction, and along one of each."""
+        """Settle the method, along one direction and along one of each array: here, or beside a kink or end."""
         if self.method is None:
             arrays, upstream = self.seen(arrays, upstream)
-            beside = {name: nudged(array) for name, array in arrays.items()}
-            kept = any(self.steps_are_kept(place, upstream, each) for place in (arrays, beside))
+            beside = ({name: nudged(a, inside) for name, a in arrays.items()} for inside in (False, True))
+            kept = any(self.steps_are_kept(place, upstream, each) for place in (arrays, *beside))
             self.method = "complex step" if kept else "central differences"
 
     def widened(self, budget, arrays, upstream, ours, truth, seed):
@@ -202,8 +202,17 @@ def doubled(arrays):
     return {name: array.astype(float) if array.dtype.kind == "f" else array for name, array in arrays.items()}
 
 
-def nudged(array):
-    """A float array moved by about a thousandth, off any kink that it stands on."""
+def nudged(array, inside=False):
+    """A float array moved by about a thousandth, off any kink that it stands on; inside: within its own range."""
     if array.dtype.kind != "f":
         return array
-    return array + 1e-3 * sizes(array) * np.random.default_rng(1).uniform(-1, 1, array.shape)
+    near = array + 1e-3 * sizes(array) * np.random.default_rng(1).uniform(-1, 1, array.shape)
+    return reflected(near, array) if inside else near
+
+
+def reflected(near, array):
+    """What lies beyond the range of an array, as far inside of it."""
+    low, high = float(array.min(initial=np.inf)), float(array.max(initial=-np.inf))
+    if not low < high:
+        return near
+    return np.where(near < low, 2 * low - near, np.where(near > high, 2 * high - near, near))

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from parity.subjects.base import positional
+from parity.subjects.returned import opened
 from parity.subjects.torch_kinds import callable_name, instead_of
 from parity.witnesses.autograd import Autograd
 from parity.witnesses.crossing import crossings, described_crossings
@@ -27,7 +28,7 @@ class Twin(Autograd):
         if isinstance(against, torch.nn.Module):
             self.name = f"torch.nn.{type(against).__name__}" if is_torchs_own(against) else type(against).__name__
             self.module = copy.deepcopy(against).to(device, torch.float64)
-            self.call = self.call_module
+            self.call = self.call_with_pair if takes_pair(against) else self.call_module
             parameters = dict(against.named_parameters())
             kept = {n: p for n, p in parameters.items() if not p.requires_grad and n in hand.buffers}
             self.shapes = {n: tuple(p.shape) for n, p in parameters.items() if n not in kept}
@@ -95,8 +96,8 @@ class Twin(Autograd):
     def compute(self, tensors):
         weights = {crossing.name: crossing(tensors[name]) for name, crossing in self.crossed.items()}
         if self.takes_all:
-            return self.call(weights, tuple(self.hand.inputs(tensors)))
-        return self.call(weights, tuple(tensors[name] for name in self.input_names))
+            return opened(self.call(weights, tuple(self.hand.inputs(tensors))))
+        return opened(self.call(weights, tuple(tensors[name] for name in self.input_names)))
 
     def refusal(self, sentence):
         return ValueError(f"parity.check: {sentence}")
@@ -109,6 +110,15 @@ class Twin(Autograd):
         """The module as a function of ({name: weight}, inputs); its own weights and buffers are never touched."""
         buffers = {name: buffer.clone() for name, buffer in self.module.named_buffers()}
         return torch.func.functional_call(self.module, buffers | weights, inputs)
+
+    def call_with_pair(self, weights, inputs):
+        """call_module for what takes h0 and c0 as one argument, a pair, where the subject takes two."""
+        x, *states = inputs
+        return self.call_module(weights, (x, tuple(states)) if len(states) == 2 else inputs)
+
+
+def takes_pair(module):
+    return isinstance(module, torch.nn.LSTM | torch.nn.LSTMCell)
 
 
 def distance(ours, theirs):

@@ -69,8 +69,8 @@ def one_by_one(runner, apart=False):
     """
     found: list = []
     for _ in range(MISTAKES):
-        survey = Survey(runner, [hold.change for hold, *_ in found], [span for *_, span in found])
         try:
+            survey = Survey(runner, [hold.change for hold, *_ in found], [span for *_, span in found])
             hold, rivals = search(survey, apart) if survey.faithful else (None, [])
         except OutOfTime:
             break
