@@ -19,6 +19,7 @@ test: setup
 benchmark: setup
 	$(RUN) scripts/benchmark.py neuron
 	$(RUN) scripts/benchmark.py checker
+	$(RUN) scripts/benchmark.py train
 
 # False alarms over random right subjects: about ten minutes. A sample of it is among the tests.
 soak: setup

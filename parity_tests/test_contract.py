@@ -138,3 +138,45 @@ def test_train_and_eval_reach_every_part():
     assert not inner.training
     assert net.train() is net
     assert inner.training
+
+
+@pytest.mark.parametrize("case", [*LAYERS, *NEURONS, *MODELS], ids=lambda case: case.name)
+def test_gradients_alone_are_those_of_backward(case):
+    net, inputs = case.hand(), case.drawn(np.random.default_rng(0))
+    outputs, cache = net.forward(*inputs)
+    grads = net.backward(ones_like(outputs), cache)[1]
+    alone = net.gradients(ones_like(outputs), cache)
+    assert alone.keys() == grads.keys()
+    assert all((alone[name] == grads[name]).all() for name in grads)
+
+
+class Halved(scratch.Linear):
+    """Derives backward anew, and says nothing of `gradients`."""
+
+    def backward(self, dz, x):
+        dx, grads = super().backward(dz, x)
+        return dx / 2, {name: gradient / 2 for name, gradient in grads.items()}
+
+
+@pytest.mark.parametrize("make", [lambda: Halved(4, 3, rng=0), lambda: Borrowed()], ids=["subclass", "no base class"])
+def test_gradients_alone_follow_the_backward_of_ones_own_class(make):
+    net = scratch.Sequential(make(), scratch.Tanh())
+    y, cache = net.forward(np.ones((2, 4)))
+    grads = net.backward(np.ones_like(y), cache)[1]
+    assert all((net.gradients(np.ones_like(y), cache)[name] == grads[name]).all() for name in grads)
+
+
+class Borrowed:
+    """No Layer: it keeps the contract all the same; its `gradients` are something else."""
+
+    params = ("weight",)
+    gradients = None
+
+    def __init__(self):
+        self.weight = np.full((3, 4), 0.5)
+
+    def forward(self, x):
+        return x @ self.weight.T, x
+
+    def backward(self, dz, x):
+        return dz @ self.weight, {"weight": dz.T @ x}

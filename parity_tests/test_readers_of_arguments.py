@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 import parity
+import scratch
 from parity_tests.keepers import Affine
 
 
@@ -45,6 +48,23 @@ def test_upstream_gradients_without_an_output_are_refused():
     report = parity.check(OneOutput(), (5, 4), (5, 4))
     assert report.verdict == "error"
     assert "backward takes dh, dc, forward gives 1 outputs" in str(report)
+
+
+def test_outputs_that_a_twin_nests_are_taken_in_order():
+    report = parity.assert_parity(CalledCell(), (5, 4), (5, 4), against=lambda x, h: (torch.tanh(x + h), (x * h,)))
+    assert [row.name for row in report.rows] == ["output 0", "output 1", "x", "h"]
+    swapped = parity.check(CalledCell(), (5, 4), (5, 4), against=lambda x, h: ([x * h], torch.tanh(x + h)))
+    assert {row.name for row in swapped.rows if row.verdict == "fail"} >= {"output 0", "output 1"}
+
+
+def test_torchs_lstm_takes_two_states_as_one_pair():
+    """Its outputs are nested as well: output, (h_n, c_n)."""
+    ours, twin = scratch.LSTM(3, 2, rng=0), nn.LSTM(3, 2)
+    states = np.random.default_rng(0).normal(size=(2, 1, 4, 2))
+    for given, names in (((), []), (states, ["h0", "c0"]), ((tuple(states),), ["h0.0", "h0.1"])):
+        report = parity.assert_parity(ours, (3, 4, 3), *given, against=twin)
+        outputs = ["output 0", "output 1", "output 2"]
+        assert [row.name for row in report.rows] == [*outputs, "x", *names, *ours.params]
 
 
 class OwnLoss(Affine):

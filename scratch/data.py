@@ -3,6 +3,10 @@
 float64 features (N, features); class labels int64 (N,); regression targets float64 (N, 1).
 """
 
+import codecs
+import contextlib
+import importlib
+import io
 from typing import NamedTuple
 
 import numpy as np
@@ -52,6 +56,57 @@ def diabetes():
 
     bunch = load_diabetes(scaled=True)
     return Table(bunch.data, bunch.target[:, None].astype(float), tuple(bunch.feature_names))
+
+
+def digits():
+    """1,797 handwritten digits of 8 × 8 pixels, each 0..1 in sixteenths; classes 0 to 9."""
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    return Table(bunch.data / 16, bunch.target.astype(np.int64), tuple(bunch.feature_names), tuple("0123456789"))
+
+
+TOLD = (
+    *("argparse", "ast", "calendar", "collections", "decimal", "difflib", "doctest", "email", "fractions", "heapq"),
+    *(
+        "inspect",
+        "json",
+        "logging",
+        "optparse",
+        "pickle",
+        "random",
+        "re",
+        "statistics",
+        "string",
+        "unittest",
+        "zipfile",
+    ),
+)
+
+
+class Text(NamedTuple):
+    """ids (length,) int64, one for each character, and the characters that they stand for, sorted."""
+
+    ids: np.ndarray
+    characters: str
+
+    def read(self, ids):
+        """The text that ids stand for."""
+        return "".join(self.characters[i] for i in ids)
+
+
+def text():
+    """What comes with Python: the Zen of Python and the docstrings of some modules and of what they export."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        zen = codecs.decode(importlib.import_module("this").s, "rot13")
+    pieces = [zen]
+    for name in TOLD:
+        module = importlib.import_module(name)
+        exported = [getattr(module, item, None) for item in getattr(module, "__all__", ())]
+        pieces += [doc for thing in (module, *exported) if isinstance(doc := getattr(thing, "__doc__", None), str)]
+    whole = "".join(c for c in "\n\n".join(dict.fromkeys(pieces)) if c == "\n" or " " <= c <= "~")
+    characters = "".join(sorted(set(whole)))
+    return Text(np.searchsorted(list(characters), list(whole)).astype(np.int64), characters)
 
 
 def standardise(train, *others):

@@ -97,10 +97,9 @@ def prefixed(**gradients):
         yield from ((f"{part}.{name}", gradient) for name, gradient in own.items())
 
 
-def is_tied(net):
-    """Whether two parts of a net hold the same array as a parameter."""
-    arrays = [id(array) for array in _named(net, "params").values()]
-    return len(set(arrays)) < len(arrays)
+def parameters_of(net):
+    """[(part, name)] of every parameter of every part, those that are absent too."""
+    return [(part, own) for _, part in walk(net) for own in listed(part, "params")]
 
 
 def load_state_dict(net, mapping):

@@ -1,8 +1,8 @@
 """Composition f_L ∘ … ∘ f_1: where the chain rule runs backwards through layers."""
 
 from scratch.checks import check_layer
-from scratch.layers.base import Layer
-from scratch.naming import collected, first_names, is_tied
+from scratch.layers.base import Layer, gradients_of
+from scratch.naming import collected, first_names, parameters_of
 
 
 class Sequential(Layer):
@@ -18,10 +18,11 @@ class Sequential(Layer):
 
     def __init__(self, *layers):
         for i, layer in enumerate(layers):
-            check_layer("Sequential", i, layer)
+            check_layer(type(self).__name__, i, layer)
         self.layers = layers
         self.names = [str(layers.index(layer)) for layer in layers]
-        self.first_names = first_names(self)
+        self.first_names, self.full_names = first_names(self), {}
+        self.places = parameters_of(self)
 
     def children(self):
         """{name: layer}, each layer once."""
@@ -35,14 +36,38 @@ class Sequential(Layer):
         return x, caches
 
     def backward(self, dy, caches):
-        grads: dict = {}
-        for name, layer, cache in zip(reversed(self.names), reversed(self.layers), reversed(caches), strict=True):
-            dy, own = layer.backward(dy, cache)
+        dy, grads = self.down_to(0, dy, caches)
+        return dy, self.summed(grads)
+
+    def gradients(self, dy, caches):
+        dy, grads = self.down_to(1, dy, caches)
+        if self.layers:
+            grads.append((self.names[0], gradients_of(self.layers[0], dy, caches[0])))
+        return self.summed(grads)
+
+    def down_to(self, first, dy, caches):
+        """(∂J/∂y below layer `first`, [(name, gradients)] of it and of all layers above)."""
+        grads = []
+        for i in range(len(self.layers) - 1, first - 1, -1):
+            dy, own = self.layers[i].backward(dy, caches[i])
+            grads.append((self.names[i], own))
+        return dy, grads
+
+    def summed(self, grads):
+        """{name: gradient} of [(layer's name, {name: gradient})]; what belongs to one array is added."""
+        found: dict = {}
+        for name, own in grads:
             for key, gradient in own.items():
-                part, _, array = f"{name}.{key}".rpartition(".")
-                full = self.first_names.get(f"{part}.", f"{part}.") + array
-                grads[full] = grads[full] + gradient if full in grads else gradient
-        return dy, collected(self, grads.items()) if is_tied(self) else grads
+                full = self.full_names.get((name, key)) or self.full_name(name, key)
+                found[full] = found[full] + gradient if full in found else gradient
+        arrays = [id(array) for part, own in self.places if (array := getattr(part, own)) is not None]
+        return found if len(set(arrays)) == len(arrays) else collected(self, found.items())
+
+    def full_name(self, name, key):
+        """The first name of a layer's array, looked up once."""
+        part, _, array = f"{name}.{key}".rpartition(".")
+        self.full_names[name, key] = self.first_names.get(f"{part}.", f"{part}.") + array
+        return self.full_names[name, key]
 
     def __repr__(self):
-        return f"Sequential({', '.join(map(repr, self.layers))})"
+        return f"{type(self).__name__}({', '.join(map(repr, self.layers))})"

@@ -2,6 +2,7 @@
 
 python scripts/benchmark.py neuron: one iteration of the Iris descent.
 python scripts/benchmark.py checker: parity.check and torch's own checks on planted mistakes, and their cost by size.
+python scripts/benchmark.py train: one training step by hand, in torch, in scikit-learn, and its bare matrix products.
 """
 
 import importlib
@@ -13,12 +14,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from scripts.benchmarks.timing import machine
 from scripts.cli import Parser, console, run
 
-QUESTIONS = ("neuron", "checker")
+QUESTIONS = ("neuron", "checker", "train")
 
 
 def main(arguments):
     parser = Parser(prog="benchmark.py", description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=QUESTIONS, help="neuron: one iteration of descent; checker: planted mistakes")
+    parser.add_argument("what", choices=QUESTIONS, help="see above")
     options = parser.parse_args(arguments)
     screen = console()
     screen.print(machine(), highlight=False)

@@ -28,6 +28,18 @@ class Layer(ABC):
     def backward(self, doutputs, cache):
         """(output gradients, cache) -> (input gradients, {name: gradient})"""
 
+    def gradients(self, doutputs, cache):
+        """{name: gradient} alone: backward for training, where nobody asks for the gradients by the inputs.
+
+        A subclass that derives backward anew and says nothing of this takes it from there.
+        """
+        return self.backward(doutputs, cache)[1]
+
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        if "backward" in vars(cls) and "gradients" not in vars(cls):
+            cls.gradients = Layer.gradients  # type: ignore[method-assign]
+
     def train(self, mode=True):
         """Put this layer and every part of it into training mode, or with False into evaluation mode; returns it."""
         for _, part in walk(self):
@@ -44,3 +56,8 @@ class Layer(ABC):
 
     def __repr__(self):
         return f"{type(self).__name__}()"
+
+
+def gradients_of(layer, doutputs, cache):
+    """The gradients by the parameters of anything that keeps the contract."""
+    return layer.gradients(doutputs, cache) if isinstance(layer, Layer) else layer.backward(doutputs, cache)[1]

@@ -1,5 +1,7 @@
 """The dense layer: every input is connected to every neuron."""
 
+import numpy as np
+
 from scratch.checks import check_dtype_name, check_features, check_float, check_precision, check_shape
 from scratch.init import uniform_fan_in
 from scratch.layers.base import Layer
@@ -30,18 +32,26 @@ class Linear(Layer):
         rows = x.reshape(-1, x.shape[-1])
         z = rows @ self.weight.T
         if self.bias is not None:
-            z = z + self.bias
+            z = np.add(z, self.bias, out=None if self.bias.dtype.kind == "c" else z)
         return z.reshape(*x.shape[:-1], z.shape[-1]), x
 
     def backward(self, dz, x):
+        drows, grads = self.weighed(dz, x)
+        return (drows @ self.weight).reshape(x.shape), grads
+
+    def gradients(self, dz, x):
+        return self.weighed(dz, x)[1]
+
+    def weighed(self, dz, x):
+        """(dz as rows, the gradients by the parameters)."""
         check_float("Linear", "dz", dz)
         check_shape("Linear", "dz", dz, (*x.shape[:-1], self.weight.shape[0]))
         check_precision("Linear", "dz", dz, "weight", self.weight)
         rows, drows = x.reshape(-1, x.shape[-1]), dz.reshape(-1, dz.shape[-1])
         grads = {"weight": drows.T @ rows}
         if self.bias is not None:
-            grads["bias"] = drows.sum(axis=0)
-        return (drows @ self.weight).reshape(x.shape), grads
+            grads["bias"] = np.ones(len(drows), drows.dtype) @ drows  # their sum, by a product: a third of the time
+        return drows, grads
 
     def __repr__(self):
         out_features, in_features = self.weight.shape

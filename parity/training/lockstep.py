@@ -1,0 +1,112 @@
+"""Training in lockstep: a hand-derived net and its torch twin take the same steps, and each step is judged.
+
+Two right trainings part by rounding alone, and every later step carries on what the earlier ones left: no fixed
+tolerance is right for step 100. What rounding explains is measured instead. Shadows, copies of the hand-derived side,
+take the same steps with every gradient and weight moved by what its own rounding may be; how far they part from the
+unmoved one, times MARGIN, is how far the twin may be at that step.
+
+In each step the first quantity beyond that, in the order in which a step computes them, began it: initial weights,
+data, forward, gradient, update rule. What comes before it agrees, so it cannot be inherited.
+"""
+
+import copy
+from itertools import chain, cycle, islice
+
+import numpy as np
+
+import scratch
+from parity.bridge import check_device, to_torch
+from parity.subjects.base import one_line
+from parity.training.report import LockstepReport, judged
+from parity.training.shadows import Shadows
+from parity.training.sides import Hand, Torch, factories, losses
+from parity.undisturbed import undisturbed
+from parity.witnesses.precision import full_precision
+
+
+def lockstep(
+    net,
+    module,
+    batches,
+    optimizer=("SGD", {"lr": 0.1}),
+    steps=100,
+    loss=None,
+    schedule=None,
+    their_batches=None,
+    copy_weights=True,
+    device="cpu",
+    seed=0,
+):
+    """Train net (our contract) and module (torch.nn) side by side and judge every step; a LockstepReport.
+
+    batches: a list or an iterator of pairs (x, target) of arrays, begun again where it ends before `steps` are done;
+    their_batches: the same for the module alone, where its data come by another way.
+    optimizer: the name of one that scratch.optim and torch.optim have, with its options, or a pair of functions
+    (our {name: array} -> optimizer, torch's parameters -> optimizer). schedule: the same of schedules, taking an
+    optimizer, stepped after it. loss: the name of one of scratch.losses and of torch.nn.functional, or a pair of
+    functions (ours gives (J, dJ/doutput)); None: cross_entropy for whole numbers as targets, else mse.
+    copy_weights: the module starts from the net's weights; with False from its own.
+
+    Both sides are trained as deep copies, kept in the report as `net` and `module`; what was handed in stays as it is.
+    Raises ValueError where the sides do not fit: names, shapes, dtypes, a forward that draws random numbers.
+    """
+    torch_device = check_device(device)
+    ours, theirs = copy.deepcopy(net), copy.deepcopy(module).to(torch_device)
+    if copy_weights:
+        to_torch(ours, theirs)
+    data = pairs(batches, their_batches, steps)
+    first = next(data, None)
+    if first is None:
+        raise ValueError("lockstep: there is no batch")
+    choices = [losses(loss, first[0][1]), factories(optimizer), factories(schedule, "schedule")]
+    hand, twin = Hand(ours, *(own for own, _ in choices)), Torch(theirs, torch_device, *(own for _, own in choices))
+    check_fit(hand, twin, first[0])
+    with undisturbed(), full_precision():
+        found = list(run(hand, twin, Shadows(hand, seed), chain([first], data)))
+    title = f"{one_line(net)} and {type(module).__name__} in lockstep"
+    dtype = next(iter(scratch.named_parameters(ours).values())).dtype
+    conditions = f"{dtype}, torch on {torch_device}, {hand.optimizer_name}, seed {seed}"
+    return LockstepReport(title, conditions, tuple(found), ours, theirs)
+
+
+def pairs(batches, their_batches, steps):
+    """Pairs (our batch, their batch), as many as there are steps; both begin again where they end."""
+    ours = cycle(batches)
+    both = zip(ours, cycle(their_batches), strict=False) if their_batches is not None else ((b, b) for b in ours)
+    return islice(both, steps)
+
+
+def check_fit(hand, twin, batch):
+    """Refuse sides whose weights differ in name or shape, and forwards that differ from themselves."""
+    shapes = {name: array.shape for name, array in hand.weights().items()}
+    others = {name: array.shape for name, array in twin.weights().items()}
+    if shapes != others:
+        odd = ", ".join(sorted(name for name in shapes.keys() | others.keys() if shapes.get(name) != others.get(name)))
+        raise ValueError(f"lockstep: net and module differ in {odd}")
+    arrays = [array for side in (hand, twin) for array in side.weights().values()]
+    dtypes = {array.dtype.name for array in arrays if array.dtype.kind == "f"}
+    if len(dtypes) > 1:
+        raise ValueError(f"lockstep: net and module are of one dtype, got {' and '.join(sorted(dtypes))}")
+    for side in (hand, twin):
+        if side.is_random(batch):
+            raise ValueError(
+                f"lockstep: {side.name} draws random numbers in its forward, so no two runs agree; call .eval() on both"
+            )
+
+
+def run(hand, twin, shadows, data):
+    """The Steps, judged one by one until one of them is beyond what rounding explains; then only noted."""
+    parted = False
+    for number, (batch, their_batch) in enumerate(data):
+        before = {} if number else {"initial weights": (hand.weights(), twin.weights(), shadows.weights())}
+        shadows.measure(batch, number)
+        ours, theirs, moved = hand.step(batch), twin.step(their_batch), shadows.step(batch)
+        same = same_data(batch, their_batch)
+        quantities = before | {kind: (ours[kind], theirs[kind], [shadow[kind] for shadow in moved]) for kind in ours}
+        step = judged(number, quantities, same, shadows.least)
+        yield step if not parted else step.noted()
+        parted = parted or step.began is not None
+
+
+def same_data(batch, other):
+    return all(np.array_equal(np.asarray(a), np.asarray(b), equal_nan=False) for a, b in zip(batch, other, strict=True))

@@ -1,0 +1,183 @@
+"""What a training in lockstep shows: step by step how far the sides are apart, and how far rounding may part them."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import scratch
+from parity.report import json_safe
+
+MARGIN = 16.0  # as for a repaired formula: of two right ways of rounding one may be that many times further off
+KINDS = ("initial weights", "data", "forward", "gradient", "update rule")  # in the order in which a step meets them
+REMEDIES = {
+    "initial weights": "the sides start from other weights; leave copy_weights=True, or load one side's state dict",
+    "data": "the batches differ in order or values; shuffle with one generator, or hand both sides the same arrays",
+    "forward": "the losses differ on the same weights and data: compare the two models and the two losses",
+    "gradient": "parity.check(net, x, against=module) on this batch says which step of the derivation is wrong",
+    "update rule": "the same gradients give other weights: compare the optimizers' options, then their formulas",
+}
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One array of a step: how far the sides are apart in it at most, and how far rounding explains."""
+
+    kind: str
+    name: str
+    difference: float
+    allowed: float
+
+    @property
+    def share(self):
+        return self.difference / self.allowed if self.allowed else float("inf" if self.difference else 0.0)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: both losses, the quantities, and what began to differ beyond rounding here, or None.
+
+    began: one of KINDS; name: the first array of that kind, of a gradient the one that backward reaches first.
+    """
+
+    number: int
+    ours: float
+    theirs: float
+    quantities: tuple[Quantity, ...]
+    began: str | None = None
+    name: str = ""
+
+    def noted(self):
+        """The same step without a verdict: the sides have parted before it."""
+        return replace(self, began=None, name="")
+
+    def worst(self, kind):
+        """The Quantity of a kind that uses most of what rounding explains; None where the step has none."""
+        return max((q for q in self.quantities if q.kind == kind), key=lambda q: q.share, default=None)
+
+
+def judged(number, quantities, same_data, least):
+    """The Step of {kind: (ours, theirs, shadows), each {name: array}}; least(kind, name, size): a rounding's size."""
+    found = []
+    for kind, (ours, theirs, shadows) in quantities.items():
+        for name in [name for name in ours if name in theirs]:
+            found.append(quantity(kind, name, ours[name], theirs[name], [one[name] for one in shadows], least))
+    J, K = (float(side["loss"]) for side in quantities["forward"][:2])
+    beyond = {q.kind: q.name for q in reversed(found) if not q.share <= 1}
+    if not same_data:
+        beyond["data"] = "batch"
+    gradients = [q.name for q in found if q.kind == "gradient" and not q.share <= 1]
+    if gradients:
+        beyond["gradient"] = gradients[-1]  # backward reaches the last layer's first
+    began = next((kind for kind in KINDS if kind in beyond), None)
+    return Step(number, J, K, tuple(found), began, beyond.get(began, ""))
+
+
+def quantity(kind, name, ours, theirs, shadows, least):
+    """How far the sides are apart in an array, and MARGIN times how far the shadows are."""
+    difference = distance(ours, theirs)
+    size = float(np.abs(np.asarray(ours, float)).max(initial=0.0))
+    spread = max((distance(ours, shadow) for shadow in shadows), default=0.0)
+    return Quantity(kind, name, difference, MARGIN * max(spread, least(kind, name, size)))
+
+
+def distance(a, b):
+    """The largest difference of two arrays; infinite where their shapes differ or a number is none."""
+    if np.shape(a) != np.shape(b):
+        return float("inf")
+    with np.errstate(all="ignore"):
+        found = np.abs(np.asarray(a, float) - np.asarray(b, float))
+    return float("inf") if np.isnan(found).any() else float(found.max(initial=0.0))
+
+
+@dataclass(frozen=True)
+class LockstepReport:
+    """The outcome of a training in lockstep; net and module: both sides as they are after it.
+
+    ok: both sides agree in every step. first: the number of the first Step beyond what rounding explains, or None.
+    """
+
+    title: str
+    conditions: str
+    steps: tuple[Step, ...]
+    net: Any
+    module: Any
+
+    @property
+    def parted(self):
+        """The Step in which the sides part; None where they do not."""
+        return next((step for step in self.steps if step.began is not None), None)
+
+    @property
+    def ok(self):
+        return self.parted is None
+
+    @property
+    def first(self):
+        return None if self.parted is None else self.parted.number
+
+    @property
+    def began(self):
+        """What began it: one of KINDS; None where the sides agree."""
+        return None if self.parted is None else self.parted.began
+
+    def to_dict(self):
+        """Plain data for JSON; numbers that JSON lacks as text."""
+        steps = [
+            {"step": s.number, "ours": s.ours, "theirs": s.theirs}
+            | {kind: share_of(s.worst(kind)) for kind in KINDS if s.worst(kind)}
+            for s in self.steps
+        ]
+        found = {"title": self.title, "conditions": self.conditions, "ok": self.ok, "first": self.first}
+        return json_safe(found | {"began": self.began, "name": self.parted.name if self.parted else "", "steps": steps})
+
+    def __str__(self):
+        return "\n".join([f"{self.title}      {self.conditions}", *map(line, self.shown()), *self.summary()])
+
+    def shown(self):
+        """The steps that are printed: the first ones, then ever fewer, the one where the sides part, the last."""
+        numbers = {0, 1, 2, 5, *(k * 10**e for e in range(1, 9) for k in (1, 2, 5)), self.first, len(self.steps) - 1}
+        return [step for step in self.steps if step.number in numbers]
+
+    def summary(self):
+        if self.parted is None:
+            last = max(self.weights_at_the_end(), key=lambda quantity: quantity.difference)
+            return [
+                f"All {len(self.steps)} steps agree. Weights part by {last.difference:.1e} at the end, "
+                f"{last.share:.0%} of what rounding explains."
+            ]
+        step, worst = (
+            self.parted,
+            next(
+                (q for q in self.parted.quantities if (q.kind, q.name) == (self.parted.began, self.parted.name)), None
+            ),
+        )
+        far = "" if worst is None else f", {worst.difference:.1e} apart where rounding explains {worst.allowed:.1e}"
+        return [f"Step {step.number}: the {step.began} began it: {step.name}{far}.", f"  {REMEDIES[step.began]}"]
+
+    def weights_at_the_end(self):
+        """The Quantities of the last step that are weights or buffers, not what the optimizer keeps."""
+        names = scratch.state_dict(self.net)
+        return [q for q in self.steps[-1].quantities if q.kind == "update rule" and q.name in names]
+
+    def plot(self, path):
+        """Draw losses and drift to an .svg or .png file; see parity.training.picture."""
+        from parity.training.picture import draw
+
+        return draw(self, Path(path))
+
+
+def share_of(quantity):
+    return {"name": quantity.name, "difference": quantity.difference, "allowed": quantity.allowed}
+
+
+def line(step):
+    """One step as a line of text."""
+    shares = [f"{kind} {share(step.worst(kind))}" for kind in KINDS if step.worst(kind)]
+    end = f"   {step.began} began it: {step.name}" if step.began else ""
+    return f" step {step.number:5}  loss {step.ours:.6g} and {step.theirs:.6g}   {', '.join(shares)}{end}"
+
+
+def share(quantity):
+    return f"{quantity.share:.0%}" if quantity.share < 100 else f"{quantity.share:.0e} x"

@@ -1,0 +1,40 @@
+"""Convolution, pooling, Flatten."""
+
+from parity_tests.cases.case import alike
+
+WINDOWS = [
+    alike("conv-1d", "Conv1d(2, 3, 3)", (2, 2, 5)),
+    alike("conv-1d-options", "Conv1d(2, 4, 3, stride=2, padding=2, dilation=2, groups=2)", (2, 2, 7)),
+    alike("conv-1d-one-sequence", "Conv1d(2, 3, 2, padding=1, bias=False)", (2, 4)),
+    alike("conv-2d", "Conv2d(2, 3, 3, padding=1)", (2, 2, 3, 4)),
+    alike("conv-2d-options", "Conv2d(2, 2, (3, 2), (2, 1), (1, 0), (1, 2), groups=2, bias=False)", (2, 2, 4, 5)),
+    alike("conv-2d-same", "Conv2d(1, 2, (3, 5), padding='same', dilation=(2, 1))", (2, 1, 3, 4)),
+    alike("conv-2d-one-image", "Conv2d(2, 2, 2, stride=2)", (2, 4, 5)),
+    alike("conv-2d-kernel-of-images-size", "Conv2d(2, 3, 3, padding='valid')", (2, 2, 3, 3)),
+    alike("conv-transpose-2d", "ConvTranspose2d(2, 3, 2)", (2, 2, 3, 2)),
+    alike("conv-transpose-2d-stride", "ConvTranspose2d(2, 2, 3, 2, 1, output_padding=1)", (2, 2, 2, 3)),
+    alike(
+        "conv-transpose-2d-options",
+        "ConvTranspose2d(4, 2, (2, 3), (3, 1), (0, 2), (2, 0), groups=2, bias=False, dilation=(1, 2))",
+        (1, 4, 2, 3),
+    ),
+    alike("conv-transpose-2d-one-image", "ConvTranspose2d(2, 1, 2, stride=2)", (2, 2, 2)),
+    alike("max-pool-1d", "MaxPool1d(2)", (2, 2, 5), weights=False),
+    alike("max-pool-1d-options", "MaxPool1d(3, 2, 1, dilation=2, ceil_mode=True)", (2, 2, 8), weights=False),
+    alike("max-pool-2d", "MaxPool2d(2)", (2, 2, 4, 5), weights=False),
+    alike("max-pool-2d-overlapping", "MaxPool2d(3, stride=2, padding=1)", (2, 2, 5, 4), weights=False),
+    alike("max-pool-2d-options", "MaxPool2d((2, 3), (1, 2), (1, 0), (2, 1), ceil_mode=True)", (2, 5, 6), weights=False),
+    alike("avg-pool-1d", "AvgPool1d(2)", (2, 2, 5), weights=False),
+    alike("avg-pool-1d-options", "AvgPool1d(3, 2, 1, ceil_mode=True)", (2, 2, 6), weights=False),
+    alike("avg-pool-2d", "AvgPool2d(2)", (2, 2, 4, 5), weights=False),
+    alike("avg-pool-2d-pixels-alone", "AvgPool2d(3, 2, 1, True, count_include_pad=False)", (2, 6, 4), weights=False),
+    alike("avg-pool-2d-ceil", "AvgPool2d((2, 3), (3, 2), (1, 1), ceil_mode=True)", (2, 2, 5, 6), weights=False),
+    alike("avg-pool-2d-divisor", "AvgPool2d(2, 1, divisor_override=3)", (2, 3, 3), weights=False),
+    alike("adaptive-avg-pool-2d", "AdaptiveAvgPool2d(1)", (2, 2, 3, 4), weights=False),
+    alike("adaptive-avg-pool-2d-overlapping", "AdaptiveAvgPool2d((2, 3))", (2, 2, 5, 4), weights=False),
+    alike("adaptive-avg-pool-2d-none", "AdaptiveAvgPool2d((None, 2))", (2, 3, 5), weights=False),
+    alike("adaptive-avg-pool-2d-more-bins", "AdaptiveAvgPool2d(4)", (2, 2, 3, 2), weights=False),
+    alike("flatten", "Flatten()", (2, 3, 2, 2), weights=False),
+    alike("flatten-all", "Flatten(start_dim=0)", (2, 3), weights=False),
+    alike("flatten-middle", "Flatten(1, end_dim=-2)", (2, 3, 2, 2), weights=False),
+]
