@@ -20,6 +20,7 @@ benchmark: setup
 	$(RUN) scripts/benchmark.py neuron
 	$(RUN) scripts/benchmark.py checker
 	$(RUN) scripts/benchmark.py train
+	$(RUN) scripts/benchmark.py sweep
 
 # False alarms over random right subjects: about ten minutes. A sample of it is among the tests.
 soak: setup

@@ -3,6 +3,7 @@
 python scripts/benchmark.py neuron: one iteration of the Iris descent.
 python scripts/benchmark.py checker: parity.check and torch's own checks on planted mistakes, and their cost by size.
 python scripts/benchmark.py train: one training step by hand, in torch, in scikit-learn, and its bare matrix products.
+python scripts/benchmark.py sweep: that step against batch size and width, as a table and a picture.
 """
 
 import importlib
@@ -14,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from scripts.benchmarks.timing import machine
 from scripts.cli import Parser, console, run
 
-QUESTIONS = ("neuron", "checker", "train")
+QUESTIONS = ("neuron", "checker", "train", "sweep")
 
 
 def main(arguments):
