@@ -237,3 +237,26 @@ def test_a_forward_that_differs_is_named_by_its_line_and_mended():
         "x.mean(axis=0, keepdims=True)",
         "x.mean(axis=1, keepdims=True)",
     )
+
+
+class OneForgotten:
+    """Two weights of one shape: the gradient of one stays the zeros that both begin with."""
+
+    def __init__(self):
+        rng = np.random.default_rng(0)
+        self.V, self.W = rng.normal(size=(3, 3)), rng.normal(size=(3, 3))
+
+    def forward(self, x):
+        self.x, self.h = x, np.tanh(x @ self.V)
+        return self.h @ self.W
+
+    def backward(self, dy):
+        self.dV = np.zeros_like(self.V)
+        self.dW = np.zeros_like(self.W)
+        self.dW += self.h.T @ dy
+        return (dy @ self.W.T * (1 - self.h**2)) @ self.V.T
+
+
+def test_zeros_that_stay_are_told_from_zeros_that_are_filled():
+    (finding,) = parity.check(OneForgotten(), (5, 3)).causes
+    assert (finding.code, finding.row, finding.where) == ("never-written", "V", line_of(OneForgotten, "self.dV ="))

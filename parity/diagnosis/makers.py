@@ -101,9 +101,7 @@ def made_at(trial):
         if kind not in GRADIENTS:
             continue
         event = next((event for event in reversed(made) if is_same(event.result, gradient)), None)
-        if gradient is None or not np.any(gradient):
-            left[name] = None  # never written: told at the end, not at the line that happened to make zeros
-        elif event is None or event.passes_on:
+        if event is None or event.passes_on or not np.any(gradient):  # many operations make zeros
             left[name] = gradient
         else:
             found[name] = repr(event.site)

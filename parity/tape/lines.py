@@ -110,7 +110,8 @@ def changes_of_lines(call):
 
 
 def lines_that_make(call, results):
-    """{key: `mine.py:23`}: the last line of call() after which a name holds that result, which it did not before.
+    """{key: `mine.py:23`}: the last line of call() after which a name holds that result, which it did not before, and
+    goes on to hold it.
 
     Where no name ever does, the line that returns it; of what no line makes the last one that ran. {} where none did.
     """
@@ -119,15 +120,18 @@ def lines_that_make(call, results):
         line_by_line(call, finder.after, finder.begin)
     except STOPS:
         return {}
-    return {key: finder.found.get(key, (finder.last, 0))[0] for key in results if finder.last}
+    return {key: finder.line(key) for key in results if finder.last}
 
 
 class Makers:
-    """Looks for the lines that make results; found: {key: (line, its turn)}; last: the last line that ran."""
+    """Looks for the lines that make results; last: the last line that ran.
+
+    found: {key: {(frame, expression): (turn, line)}} of what holds a result, the frame's number of it.
+    """
 
     def __init__(self, results):
         self.results = {key: np.asarray(array) for key, array in results.items() if np.size(array)}
-        self.found: dict = {}
+        self.found: dict = {key: {} for key in self.results}
         self.held: dict = {}
         self.began: dict = {}
         self.turn, self.last = 0, ""
@@ -140,12 +144,18 @@ class Makers:
         self.turn, self.last = self.turn + 1, place
         now, before = self.names(held(frame)), self.held[frame]
         passed = self.names(leaves(returned))
-        for key in self.results:
-            deeper = self.found.get(key, ("", -1))[1] > self.began[frame]
-            made = now[key] - before[key] or (passed[key] and not now[key])
+        for key, found in self.found.items():
+            deeper = any(turn > self.began[frame] for turn, _ in found.values())
+            made = now[key] - before[key] or (passed[key] and not now[key] and {"returned"})
+            for name in before[key] - now[key]:
+                found.pop((id(frame), name), None)
             if made and not deeper:
-                self.found[key] = place, self.turn
+                found.update({(id(frame), name): (self.turn, place) for name in made})
         self.held[frame], self.began[frame] = now, self.turn
+
+    def line(self, key):
+        """The last line that made a result; the last one of all where none did."""
+        return max(self.found.get(key, {}).values(), default=(0, self.last))[1]
 
     def names(self, values):
         """{key: the expressions whose value is that result}."""

@@ -3,7 +3,7 @@
 A file for each family; nothing here imports torch, so that the hand-derived side is also tried where there is none.
 """
 
-from parity_tests.cases.case import Case
+from parity_tests.cases.case import Case, redrawn
 from parity_tests.cases.dense import DENSE, NEURONS
 from parity_tests.cases.losses import LOSSES
 from parity_tests.cases.models import MODELS
@@ -14,4 +14,4 @@ from parity_tests.cases.windows import WINDOWS
 LAYERS = [*DENSE, *NORMS, *WINDOWS, *RECURRENT]
 CASES = [*LAYERS, *NEURONS, *MODELS, *LOSSES]
 
-__all__ = ["CASES", "LAYERS", "LOSSES", "MODELS", "NEURONS", "Case"]
+__all__ = ["CASES", "LAYERS", "LOSSES", "MODELS", "NEURONS", "Case", "redrawn"]

@@ -97,8 +97,8 @@ class StackedRNN:
         return dx, dict(zip(self.params, (dW, dU, db, db.copy(), dV, dT, dc, dc.copy()), strict=True))
 
 
-class StackedRNNAboveForgotten(StackedRNN):
-    """The lower layer hears of its own last state alone."""
+class StackedRNNBelowTruncated(StackedRNN):
+    """The lower layer hears of the upper one alone, and not of its own next step."""
 
     def backward(self, douts, cache):
         (dy, (dbelow, dabove)), (x, below, above) = douts, cache
@@ -109,10 +109,10 @@ class StackedRNNAboveForgotten(StackedRNN):
             ds = (dy[t] + dabove) * (1 - above[t + 1] ** 2)
             dV, dT, dc = dV + ds.T @ below[t + 1], dT + ds.T @ above[t], dc + ds.sum(axis=0)
             dabove = ds @ self.weight_hh_l1
-            dh = dbelow  # planted
+            dh = ds @ self.weight_ih_l1  # planted
             ds = dh * (1 - below[t + 1] ** 2)
             dW, dU, db = dW + ds.T @ x[t], dU + ds.T @ below[t], db + ds.sum(axis=0)
-            dx[t], dbelow = ds @ self.weight_ih_l0, ds @ self.weight_hh_l0
+            dx[t], dbelow = ds @ self.weight_ih_l0, ds @ self.weight_hh_l0  # noqa: F841
         return dx, dict(zip(self.params, (dW, dU, db, db.copy(), dV, dT, dc, dc.copy()), strict=True))
 
 
@@ -173,7 +173,7 @@ BELOW = {"x", "weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"}
 LAYER = "dh = dbelow + ds @ self.weight_ih_l1"
 PLANTED = [
     ("forward-mismatch", "BidirectionalNotInOrder()", X, {"output"}, "return back[::-1]", BOTH_WAYS),
-    ("path-missing", "StackedRNNAboveForgotten()", X, BELOW, LAYER, STACKED | {"formula": False}),
+    ("time-truncated", "StackedRNNBelowTruncated()", X, BELOW, LAYER, STACKED),
     ("path-missing", "GRUBiasesAlike()", X, {"bias_hh_l0"}, "return dm", {"against": "nn.GRU(3, 2)"}),
 ]
 RIGHT = [
