@@ -45,4 +45,4 @@ PLANTED = [
     ("permuted", "FlattenReadByColumns()", PICTURES, {"x"}, "dx = dy.reshape(shape)", FLAT),
     ("statistics-constant", "BatchNormOfPicturesFixedStatistics()", PICTURES, {"x"}, None, NORM),
 ]
-RIGHT = [("Flatten()", PICTURES, FLAT), ("BatchNormOfPictures()", PICTURES, NORM)]
+RIGHT = [("Flatten()", PICTURES, FLAT | {"name": "flatten-by-rows"}), ("BatchNormOfPictures()", PICTURES, NORM)]

@@ -36,8 +36,7 @@ class CharRNN(Layer):
     def backward(self, dlogits, cache):
         of_embedding, of_rnn, of_head, state = cache
         dh, head = self.head.backward(dlogits, of_head)
-        unused = [np.zeros_like(last) for last in state]  # nobody takes the last state
-        de, rnn = self.rnn.backward((dh, *unused), of_rnn)
+        de, rnn = self.rnn.backward((dh, *(None for _ in state)), of_rnn)  # nobody takes the last state
         _, embedding = self.embedding.backward(de, of_embedding)
         return None, collected(self, prefixed(embedding=embedding, rnn=rnn, head=head))
 

@@ -101,7 +101,7 @@ def hand_step(net, batch):
         logits, state = (y[0], y[1:]) if isinstance(y, tuple) else (y, ())
         _, dy = loss(logits.reshape(-1, logits.shape[-1]), target.reshape(-1))
         dy = dy.reshape(logits.shape)
-        optimizer.step(net.gradients((dy, *map(np.zeros_like, state)) if state else dy, cache))
+        optimizer.step(net.gradients((dy, *(None for _ in state)) if state else dy, cache))
 
     return step
 
@@ -186,6 +186,7 @@ def train(screen, names=tuple(NETS)):
     import torch
 
     torch.set_num_threads(THREADS)
+    keep_freed_memory()
     table = Table("net, batch", *CONTESTANTS.values(), *(f"of {name}" for name in OTHERS), "must be")
     missed = []
     for name in names:
@@ -202,6 +203,11 @@ def train(screen, names=tuple(NETS)):
     for line in missed:
         screen.print(line, highlight=False)
     return 1 if missed else 0
+
+
+def keep_freed_memory():
+    """Free a large array once: glibc then keeps memory for the next step, as in any process that trains for a while."""
+    np.empty((1 << 25) - 4096, np.uint8)
 
 
 def cells(medians, ratios, at_most):
