@@ -20,7 +20,7 @@ from scripts.cli import Parser, console, run, seed
 GOAL = 0.97  # of the digits that were held out
 FALL = 0.75  # of the loss of the untrained model, log(vocabulary), that the text's loss must fall below
 IN_LOCKSTEP = 100
-EPOCHS, ROWS = 15, 64  # of the digits
+EPOCHS, ROWS = 60, 64  # of the digits
 STEPS, PIECES, LENGTH = 400, 16, 64  # of the text
 
 
