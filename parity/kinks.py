@@ -34,6 +34,7 @@ class Kink:
     low: np.ndarray
     high: np.ndarray
     several: np.ndarray
+    spread: np.ndarray
 
     def allows(self, ours):
         """Where ours lies between the limits, but for the error of the limits themselves."""
@@ -41,8 +42,12 @@ class Kink:
 
     @property
     def blur(self):
-        """How well the limits are known: taken at that relative distance from one kink, of several only some sums."""
-        return np.where(self.several, APART, 10 * NEARER) * (self.high - self.low)
+        """How well the limits are known: taken at that relative distance from one kink, of several only some sums.
+
+        Where the gradient is curved on a side, its limit lies further off by no more than the points there spread.
+        """
+        width = self.high - self.low
+        return np.where(self.several, APART, 10 * NEARER) * width + np.minimum(self.spread, LEVEL * width)
 
 
 def suspected(trial):
@@ -109,7 +114,7 @@ def worst_entries(trial, key):
 
 
 def jumping(examination, trial, entries, looks):
-    """{key: (whether each of these entries jumps, the least and greatest value beside it, whether several meet)}."""
+    """{key: (which of these entries jump, least and greatest value beside, whether several meet, spread)}."""
     far, near = (beside_values(examination, trial, entries, distance, looks) for distance in (NEAR, NEARER))
     found = {}
     for key in entries:
@@ -121,9 +126,10 @@ def jumping(examination, trial, entries, looks):
         noise = ROUNDINGS * examination.reference.grain * np.max(np.abs(trial.truth[key]), initial=0.0)
         others = np.sort(near[key][1:], axis=0)  # without the first, which may be nowhere beside
         several = 1 + (np.diff(others, axis=0) > LEVEL * width).sum(axis=0) > FEW_SIDES
-        sides = (np.minimum(others - low, high - others) <= LEVEL * width).all(axis=0)  # two, and nothing between them
+        spread = np.minimum(others - low, high - others).max(axis=0, initial=0.0)
+        sides = spread <= LEVEL * width  # two, and nothing between them
         jumps = (width > KEPT * (np.fmax.reduce(far[key]) - np.fmin.reduce(far[key]))) | sides
-        found[key] = jumps & (width > noise), low, high, several
+        found[key] = jumps & (width > noise), low, high, several, spread
     return found
 
 
@@ -165,7 +171,7 @@ def reference_at(examination, trial, entries, arrays):
 
 
 def placed(key, shape, indices, *seen):
-    """A Kink in the shape of its gradient from (jumps, low, high, several) at some flat indices."""
+    """A Kink in the shape of its gradient from (jumps, low, high, several, spread) at some flat indices."""
     arrays = [np.zeros(shape, values.dtype) for values in seen]
     for array, values in zip(arrays, seen, strict=True):
         array.reshape(-1)[indices] = values

@@ -44,6 +44,23 @@ def test_the_end_of_a_domain_among_thousands_of_entries(factor, said):
     assert verdict((lambda x: x**1.5, lambda dy, x: factor * dy * 1.5 * x**0.5), x) == said
 
 
+def elu(slope_at_zero):
+    """z for z > 0, 1.5 (eᶻ − 1) below: curved on one side of its kink."""
+
+    def backward(dy, z):
+        return dy * np.where(z == 0, slope_at_zero, np.where(z > 0, 1, 1.5 * np.exp(np.minimum(z, 0))))
+
+    return lambda z: np.where(z > 0, z, 1.5 * np.expm1(np.minimum(z, 0))), backward
+
+
+@pytest.mark.parametrize(("slope", "said"), [(1.0, "pass"), (1.5, "pass"), (0.98, "fail"), (1.52, "fail")])
+def test_limits_are_taken_from_the_curve_on_either_side(slope, said):
+    """Beside entries of 30 the nearest points are 3e-4 from the kink, where the slope has fallen by as much."""
+    z = 30 * np.random.default_rng(0).normal(size=(5, 4))
+    z[[0, 1, 3, 4], [0, 0, 1, 3]] = 0
+    assert verdict(elu(slope), z) == said
+
+
 def of_floats(x):
     """max(x, 1) by Python's own floats: no complex step passes."""
     return np.array([max(float(v), 1.0) for v in x])

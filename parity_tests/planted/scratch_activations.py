@@ -119,7 +119,11 @@ PLANTED = [
 ]
 RIGHT = [
     ("ELU(0.7)", X, {"against": "nn.ELU(0.7)", "name": "elu-of-alpha"}),
-    ("SharperSoftplus(2.5)", X, {"against": "nn.Softplus(2.5)"}),
+    (
+        "SharperSoftplus(2.5)",
+        X,
+        {"against": "lambda z: torch.logaddexp(2.5 * z, torch.zeros_like(z)) / 2.5"},
+    ),  # no threshold
     ("LogSoftmax()", X, {"against": "nn.LogSoftmax(-1)", "name": "log-softmax-by-shift"}),
     ("SwishOfBeta()", X),
 ]
