@@ -8,7 +8,15 @@ import ast
 import builtins
 from contextlib import contextmanager
 
-from parity.diagnosis.editing.source import codes_seen, counterpart, editable, parsed, replaced, text_of
+from parity.diagnosis.editing.source import (
+    codes_seen,
+    counterpart,
+    editable,
+    functions_of,
+    parsed,
+    replaced,
+    text_of,
+)
 from parity.tape.taped import TapedArray
 
 READ = "__handgrad_read__"
@@ -18,16 +26,17 @@ READ = "__handgrad_read__"
 def reads_noted(run):
     """Inside, the editable functions that run() goes through note what they pass on by name alone.
 
-    Yields the code objects that all functions that run() goes through have inside.
+    Yields all functions that run() goes through.
     """
     codes: set = set()
     with codes_seen(codes):
         run()
     noting = noting_codes(codes)
-    with replaced(noting):
+    functions = functions_of(codes)
+    with replaced(noting, functions):
         setattr(builtins, READ, read)
         try:
-            yield {noting.get(code, code) for code in codes}
+            yield functions
         finally:
             delattr(builtins, READ)
 

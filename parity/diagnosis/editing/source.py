@@ -132,11 +132,15 @@ def codes_seen(found):
             before.enable()
 
 
+def functions_of(codes):
+    """The functions that run one of these code objects: a search through all that lives, so not one for every edit."""
+    return [found for found in gc.get_referrers(*codes) if isinstance(found, FunctionType) and found.__code__ in codes]
+
+
 @contextmanager
-def replaced(codes):
-    """Inside, every function that runs a code object of {code: other} runs the other one."""
-    functions = [f for f in gc.get_referrers(*codes) if isinstance(f, FunctionType) and f.__code__ in codes]
-    functions = functions if codes else []
+def replaced(codes, functions):
+    """Inside, each of these functions that runs a code object of {code: other} runs the other one."""
+    functions = [function for function in functions if function.__code__ in codes]
     before = [function.__code__ for function in functions]
     try:
         for function, code in zip(functions, before, strict=True):

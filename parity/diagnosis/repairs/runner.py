@@ -21,7 +21,7 @@ class Runner:
     def __init__(self, trial, deadline):
         self.trial, self.deadline = trial, deadline
         self.tape: Tape | None = None
-        self.codes: set = set()
+        self.functions: list = []
         self.longer: list | None = None
 
     @contextmanager
@@ -32,7 +32,7 @@ class Runner:
             warnings.simplefilter("ignore")
             stack.enter_context(np.errstate(all="ignore"))
             trial = self.trial
-            self.codes = stack.enter_context(reads_noted(lambda: trial.hand.run(trial.arrays, trial.upstream)))
+            self.functions = stack.enter_context(reads_noted(lambda: trial.hand.run(trial.arrays, trial.upstream)))
             stack.enter_context(followed(self.create))
             yield self
 
@@ -86,8 +86,9 @@ class Runner:
         file = spans[0].file
         try:
             module = compile(applied(text_of(file), spans), file, "exec", dont_inherit=True)
-            codes = {code: counterpart(code, module) for code in self.codes if code.co_filename == file}
-            with replaced({code: other for code, other in codes.items() if other is not None}):
+            codes = {function.__code__ for function in self.functions if function.__code__.co_filename == file}
+            others = {code: other for code in codes if (other := counterpart(code, module)) is not None}
+            with replaced(others, self.functions):
                 return wrong(trial, trial.hand.run(trial.arrays, trial.upstream))
         except Exception:  # the edited code does not compile, or raises
             return None
