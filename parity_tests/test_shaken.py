@@ -7,6 +7,7 @@ from torch import nn
 
 import parity
 import scratch
+from parity.rounding.budget import FEWEST, SOME, measure
 from parity.rounding.shaken import Directions, ShakenArray, moved, shaken
 from parity.rounding.shaken_torch import ShakenTorch
 
@@ -160,3 +161,27 @@ def test_no_entry_of_many_is_never_moved():
     z = np.random.default_rng(0).uniform(-10, -8.3, 16_000)
     report = parity.check(scratch.GELU(), z, against=nn.GELU())
     assert report.ok, str(report)
+
+
+@pytest.mark.parametrize("off, looks", [(0.0, 0), (1e-6, FEWEST)])
+def test_a_large_reference_is_shaken_only_where_ours_does_not_explain_the_difference(off, looks):
+    x, seen = np.random.default_rng(0).normal(size=SOME + 1), []
+
+    def theirs(arrays, directions):
+        seen.append(arrays["x"])
+        return {"dx": 2 * moved(arrays["x"], directions) + off}
+
+    budget = measure(lambda arrays: {"dx": 2 * arrays["x"]}, theirs, {"x": x}, {"dx": 2 * x}, {"dx": 2 * x + off}, 0)
+    assert len(seen) == looks
+    assert (budget["dx"] > 0).all()
+    assert budget["dx"].max() < 1e-6
+
+
+def test_a_large_array_of_ones_own_is_moved_where_it_is_and_anothers_is_not():
+    for dtype in (float, complex):
+        theirs = np.ones((200, 200), dtype)
+        assert not np.shares_memory(moved(theirs, Directions(0)), theirs)
+        assert (theirs == 1).all()
+        ours = theirs.copy()
+        assert np.shares_memory(moved(ours, Directions(0), own=True), ours)
+        assert 0 < np.abs(ours - 1).max() < 1e-15

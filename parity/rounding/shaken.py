@@ -72,10 +72,11 @@ class ShakenArray(Analytic):
                     place[...] = moved(place, directions)
             return out[0] if len(out) == 1 else out
         if isinstance(results, tuple):
-            return tuple(shaken(result, directions) for result in results)
+            return tuple(shaken(result, directions, own=True) for result in results)
         if ufunc in EXACT:
             return with_directions(results, directions) if isinstance(results, np.ndarray | np.floating) else results
-        return shaken(results, directions, operands if method == "__call__" and ufunc in UNDERFLOWING else None)
+        factors = operands if method == "__call__" and ufunc in UNDERFLOWING else None
+        return shaken(results, directions, factors, own=True)
 
     def __array_function__(self, function, types, args, kwargs):
         if stand_in := continued_function(function, args):
@@ -87,7 +88,8 @@ class ShakenArray(Analytic):
         if directions is None:
             return function(*args, **kwargs)
         if function is np.dot and all(np.ndim(operand) in (1, 2) for operand in args[:2]) and not kwargs:
-            return shaken(in_another_order(np.matmul, "__call__", args, {}, directions.generator), directions)
+            product = in_another_order(np.matmul, "__call__", args, {}, directions.generator)
+            return shaken(product, directions, own=True)
         if (out := kwargs.get("out")) is not None:
             function(*args, **kwargs)
             out[...] = moved(out, directions)
@@ -134,7 +136,9 @@ def in_another_order(ufunc, method, operands, options, generator):
         a, b = map(np.asarray, operands)
         if a.size + b.size > LARGE and a.shape[-1] > 1 and options.get("out") is None and min(a.ndim, b.ndim) > 1:
             cut = int(generator.integers(1, a.shape[-1]))
-            return ufunc(a[..., :cut], b[..., :cut, :], **options) + ufunc(a[..., cut:], b[..., cut:, :], **options)
+            found = ufunc(a[..., :cut], b[..., :cut, :], **options)
+            found += ufunc(a[..., cut:], b[..., cut:, :], **options)
+            return found
         return ufunc(*permuted(a, b, generator), **options)
     if ufunc is np.add and method == "reduce" and options.get("where", True) is True and np.ndim(operands[0]):
         terms, axis = np.asarray(operands[0]), options.get("axis", 0)
@@ -158,24 +162,26 @@ def permuted(a, b, generator):
     return a[..., order], b[order] if b.ndim == 1 else b[..., order, :]
 
 
-def shaken(array, directions, factors=None):
+def shaken(array, directions, factors=None, own=False):
     """A float array moved at random, as a ShakenArray; integers, booleans and everything else as they are."""
     if not isinstance(array, np.ndarray | np.generic) or array.dtype.kind not in "fc":
         return array
-    return with_directions(moved(np.asarray(array), directions, factors), directions)
+    return with_directions(moved(np.asarray(array), directions, factors, own), directions)
 
 
-def moved(array, directions, factors=None):
+def moved(array, directions, factors=None, own=False):
     """Each entry of a plain float array moved by −1, 0 or +1 unit in the last place; real and imaginary part alike.
 
     factors: where array is a product or a power of these, its zeros may be underflows and are then moved up.
+    own: array is nobody else's; a large one may then be moved where it is.
     """
     if array.dtype.kind == "c":
-        return moved(array.real, directions) + 1j * moved(array.imag, directions)
+        parts = np.ascontiguousarray(array).reshape(-1).view(array.real.dtype)
+        return moved(parts, directions, own=own).view(array.dtype).reshape(array.shape)
     if array.dtype.kind != "f":
         return array
     if array.size > LARGE and (factors is None or array.all()):
-        return shrunk(array, directions)
+        return shrunk(array, directions, own)
     direction, size = directions.take(array.shape), np.abs(array)
     with np.errstate(over="ignore", under="ignore"):
         edge = size * size == size  # 0, ±1 and infinities
@@ -188,16 +194,15 @@ def moved(array, directions, factors=None):
     return np.asarray(array + direction * spacing, array.dtype)
 
 
-def shrunk(array, directions):
+def shrunk(array, directions, own):
     """A large array moved by 0, 1 or 2 units towards 0: one product, no edges to mind."""
-    factors = shrinking(array.dtype)
-    start, count = int(directions.generator.integers(factors.size)), array.size
-    found, flat = np.empty(count, array.dtype), array.reshape(-1)
-    for low in range(0, count, factors.size):
-        part = flat[low : low + factors.size]
+    factors, flat = shrinking(array.dtype), array.reshape(-1)
+    found, start = flat if own else np.empty_like(flat), int(directions.generator.integers(factors.size))
+    for low in range(0, flat.size, factors.size):
+        part, place = flat[low : low + factors.size], found[low : low + factors.size]
         head = min(part.size, factors.size - start)
-        np.multiply(part[:head], factors[start : start + head], out=found[low : low + head])
-        np.multiply(part[head:], factors[: part.size - head], out=found[low + head : low + part.size])
+        np.multiply(part[:head], factors[start : start + head], out=place[:head])
+        np.multiply(part[head:], factors[: part.size - head], out=place[head:])
     return found.reshape(array.shape)
 
 

@@ -88,7 +88,7 @@ class Directional:
         return self.numeric.along({key[1]: v for key, v in weights.items()}, arrays, g)
 
     def shake(self, probe):
-        """(Moves, {key: what rounding explains of each entry of ours, outputs too}), by shaken runs.
+        """(Moves, {key: what rounding explains of each entry of ours, outputs too}), by shaken runs of ours alone.
 
         probe: one of all keys.
         """
@@ -105,10 +105,12 @@ class Directional:
                 raise_to(largest, results, base)
                 for key, v in probe.weights.items():
                     moves.ours[key].append(along(results, {key: v}) - along(self.ours, {key: v}))
-                if run < THEIRS:
-                    moves.theirs.append(self.move_of_theirs(probe, directions))
         each = factor(SHAKES, sum(array.size for array in base.values()))
         return moves, {key: each * np.maximum(largest[key], self.unit(key, base[key])) for key in largest}
+
+    def shake_theirs(self, probe):
+        """How far the forward's word on a probe moves in each of its shaken runs."""
+        return [self.move_of_theirs(probe, Directions([self.seed, 5, run])) for run in range(THEIRS)]
 
     def unit(self, key, array):
         """About a unit in the last place of each entry, in what the subject computes in."""
@@ -118,7 +120,8 @@ class Directional:
         """How far the forward's word on a probe moves; what the subject's own precision does, ours shows."""
         arrays = {name: shaken(moved(array, directions), directions) for name, array in self.arrays.items()}
         g = [moved(one, directions) for one in self.g]
-        return self.theirs(probe.weights, arrays, g)[0] - probe.theirs
+        with np.errstate(all="ignore"), followed(keeps_shaking(directions)):
+            return self.theirs(probe.weights, arrays, g)[0] - probe.theirs
 
     def blame(self, key, budget):
         """The entry of a wrong gradient that is most to blame: (index, ours, theirs, whether it alone is wrong)."""
@@ -153,11 +156,15 @@ def along(results, weights):
 def judge_directions(judge):
     """(rows, {key: budget of each entry of ours}): a Row per gradient of a Directional, wrong ones with their entry.
 
-    One probe of each finds the wrong ones; the others are then judged together, and one by one where that fails.
+    Where our own moves do not explain what the probes are off by, the forward is shaken too. One probe of each finds
+    the wrong ones; the others are then judged together, and one by one where that fails.
     """
     together = [judge.probe(number) for number in range(PROBES)]
     moves, budgets = judge.shake(together[0])
     seen = verdict_on(together, moves)
+    if seen.wrong:
+        moves.theirs.extend(judge.shake_theirs(together[0]))
+        seen = verdict_on(together, moves)
     if not seen.wrong:
         return [passed(key, judge, seen) for key in judge.wanted], budgets
     verdicts = {key: verdict_on([judge.probe(0, [key])], moves) for key in judge.wanted}

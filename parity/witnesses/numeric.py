@@ -4,6 +4,8 @@ The gradient by an array x of J = Σ g · outputs is taken entry by entry, by th
 complex numbers through, else by central differences. Truth is float64, whatever the hand side computes in.
 """
 
+from itertools import chain
+
 import numpy as np
 
 from parity.analytic import StepLost
@@ -55,7 +57,7 @@ class Numeric:
         if self.method is None:
             arrays, upstream = self.seen(arrays, upstream)
             beside = ({name: nudged(a, inside) for name, a in arrays.items()} for inside in (False, True))
-            kept = any(self.steps_are_kept(place, upstream, each) for place in (arrays, *beside))
+            kept = any(self.steps_are_kept(place, upstream, each) for place in chain([arrays], beside))
             self.method = "complex step" if kept else "central differences"
 
     def widened(self, budget, arrays, upstream, ours, truth, seed):
