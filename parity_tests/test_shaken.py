@@ -163,7 +163,7 @@ def test_no_entry_of_many_is_never_moved():
     assert report.ok, str(report)
 
 
-@pytest.mark.parametrize("off, looks", [(0.0, 0), (1e-6, FEWEST)])
+@pytest.mark.parametrize(("off", "looks"), [(0.0, 0), (1e-6, FEWEST)])
 def test_a_large_reference_is_shaken_only_where_ours_does_not_explain_the_difference(off, looks):
     x, seen = np.random.default_rng(0).normal(size=SOME + 1), []
 
