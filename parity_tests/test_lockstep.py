@@ -47,8 +47,9 @@ def test_right_sides_agree_in_every_step(dtype, rate, device):
         ("AdamW", {"lr": 0.01, "weight_decay": 0.1}),
         ("RMSprop", {"lr": 0.01}),
         ("Adagrad", {"lr": 0.05}),
+        scratch.optim.Adam(scratch.named_parameters(net()), lr=0.01, betas=(0.8, 0.9)),
     ],
-    ids=lambda optimizer: optimizer[0],
+    ids=lambda optimizer: optimizer[0] if isinstance(optimizer, tuple) else "an optimizer",
 )
 def test_every_optimizer_and_a_schedule_keep_step(optimizer):
     report = trained(steps=60, optimizer=optimizer, schedule=("StepLR", {"step_size": 20, "gamma": 0.5}))
@@ -184,6 +185,7 @@ REFUSED = {
     "random": (lambda: trained(with_layer(1, Noisy())), r"draws random numbers in its forward.*\.eval\(\)"),
     "loss": (lambda: trained(loss="mean"), "expected loss as one of .*mse.*, got 'mean'"),
     "optimizer": (lambda: trained(optimizer="Lion"), "scratch.optim and torch.optim has no optimizer 'Lion'"),
+    "torch's": (lambda: trained(optimizer=torch.optim.SGD(twin().parameters())), "a name with its options .*got SGD"),
     "device": (lambda: trained(device="cuda:99"), "cuda:99"),
 }
 

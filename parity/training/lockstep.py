@@ -41,10 +41,11 @@ def lockstep(
 
     batches: a list or an iterator of pairs (x, target) of arrays, begun again where it ends before `steps` are done;
     their_batches: the same for the module alone, where its data come by another way.
-    optimizer: the name of one that scratch.optim and torch.optim have, with its options, or a pair of functions
-    (our {name: array} -> optimizer, torch's parameters -> optimizer). schedule: the same of schedules, taking an
-    optimizer, stepped after it. loss: the name of one of scratch.losses and of torch.nn.functional, or a pair of
-    functions (ours gives (J, dJ/doutput)); None: cross_entropy for whole numbers as targets, else mse.
+    optimizer: the name of one that scratch.optim and torch.optim have, with its options; one of scratch.optim, whose
+    options both sides take; or a pair of functions (our {name: array} -> optimizer, torch's parameters -> optimizer).
+    schedule: a name with options or a pair of functions of an optimizer, stepped after it. loss: the name of one of
+    scratch.losses and of torch.nn.functional, or a pair of functions (ours gives (J, dJ/doutput)); None: cross_entropy
+    for whole numbers as targets, else mse.
     copy_weights: the module starts from the net's weights; with False from its own.
 
     Both sides are trained as deep copies, kept in the report as `net` and `module`; what was handed in stays as it is.

@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 import scratch
 from parity.bridge import to_numpy
+from parity.subjects.base import one_line
 from scratch.layers.base import gradients_of
 
 
@@ -136,11 +137,16 @@ def factories(choice, kind="optimizer"):
     """(ours, theirs): functions that make an optimizer of parameters, or a schedule of an optimizer; None for none."""
     if choice is None:
         return None, None
+    if isinstance(choice, scratch.optim.Optimizer):
+        choice = type(choice).__name__, {option: getattr(choice, option) for option in choice.options}
     name, options = choice if isinstance(choice, tuple) else (choice, {})
-    if callable(name):
+    if callable(name) and callable(options):
         return choice
+    if not isinstance(name, str):
+        form = f'a name, a name with its options ("{"Adam" if kind == "optimizer" else "StepLR"}", {{...}})'
+        raise TypeError(f"lockstep: expected {kind} as {form} or a pair of functions, got {one_line(choice)}")
     theirs = torch.optim if kind == "optimizer" else torch.optim.lr_scheduler
-    missing = [side.__name__ for side in (scratch.optim, theirs) if not hasattr(side, str(name))]
+    missing = [side.__name__ for side in (scratch.optim, theirs) if not hasattr(side, name)]
     if missing:
         raise ValueError(f"lockstep: {' and '.join(missing)} has no {kind} {name!r}; give a pair of functions instead")
     return tuple(lambda of, side=side: getattr(side, name)(of, **options) for side in (scratch.optim, theirs))
