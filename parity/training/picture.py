@@ -37,12 +37,19 @@ def draw_losses(axes, report):
 
 
 def draw_drift(axes, report):
-    """The largest difference of each kind, and, dotted, what rounding explains of it."""
+    """The array of each kind that is furthest apart or, where one is beyond rounding, that one; dotted, what rounding
+    explains of it.
+    """
     numbers = [step.number for step in report.steps]
     for kind, (label, colour) in DRIFTS.items():
-        worst = [step.worst(kind) for step in report.steps]
-        axes.plot(numbers, [q.difference or None for q in worst], color=colour, label=f"{label}, apart")
-        axes.plot(numbers, [q.allowed for q in worst], color=colour, linestyle=":", label=f"{label}, by rounding")
+        shown = [furthest(step, kind) for step in report.steps]
+        axes.plot(numbers, [q.difference or None for q in shown], color=colour, label=f"{label}, apart")
+        axes.plot(numbers, [q.allowed for q in shown], color=colour, linestyle=":", label=f"{label}, by rounding")
     if report.parted is not None:
         axes.axvline(report.first, color="tab:red", label=f"step {report.first}: {report.began}")
     axes.set(yscale="log", xlabel="step", ylabel="largest difference")
+
+
+def furthest(step, kind):
+    worst = step.worst(kind)
+    return worst if worst.share > 1 else max(step.of(kind), key=lambda quantity: quantity.difference)

@@ -52,9 +52,13 @@ class Step:
         """The same step without a verdict: the sides have parted before it."""
         return replace(self, began=None, name="")
 
+    def of(self, kind):
+        """The quantities of a kind."""
+        return [quantity for quantity in self.quantities if quantity.kind == kind]
+
     def worst(self, kind):
         """The Quantity of a kind that uses most of what rounding explains; None where the step has none."""
-        return max((q for q in self.quantities if q.kind == kind), key=lambda q: q.share, default=None)
+        return max(self.of(kind), key=lambda quantity: quantity.share, default=None)
 
 
 def judged(number, quantities, same_data, least):
