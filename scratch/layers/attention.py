@@ -12,7 +12,8 @@ from scratch.layers.attention_scores import OWNER, hinted, mask_gradients, masks
 from scratch.layers.base import Layer
 from scratch.layers.dropout import check_probability, kept
 from scratch.layers.linear import Linear
-from scratch.layers.norm import column_sums, filled
+from scratch.layers.norm import filled
+from scratch.sums import column_sums
 
 INPUTS = ("query", "key", "value")
 SEPARATE = ("q_proj_weight", "k_proj_weight", "v_proj_weight")

@@ -18,6 +18,7 @@ from scratch.layers.conv_windows import (
     shown,
     unfolded,
 )
+from scratch.sums import row_sums
 
 
 class Convolution(Layer):
@@ -93,7 +94,7 @@ class Convolution(Layer):
         dz = inward(dz, axes).reshape(*W.shape[:2], columns.shape[2])
         grads = {"weight": (dz @ columns.swapaxes(1, 2)).reshape(self.weight.shape)}
         if self.bias is not None:
-            grads["bias"] = (dz @ np.ones(dz.shape[2], dz.dtype)).reshape(-1)
+            grads["bias"] = row_sums(dz).reshape(-1)
         return dz, counts, grads
 
     def matrices(self):

@@ -19,6 +19,7 @@ from scratch.layers.conv_windows import (
     shown,
     unfolded,
 )
+from scratch.sums import row_sums
 
 
 class ConvTranspose2d(Layer):
@@ -93,8 +94,7 @@ class ConvTranspose2d(Layer):
         dZ = unfolded(dz, self.windows, counts).reshape(self.groups, W.shape[2], X.shape[2])
         grads = {"weight": (X @ dZ.swapaxes(1, 2)).reshape(self.weight.shape)}
         if self.bias is not None:
-            flat = dz.reshape(self.out_channels, math.prod(dz.shape[1:]))
-            grads["bias"] = flat @ np.ones(flat.shape[1], flat.dtype)
+            grads["bias"] = row_sums(dz.reshape(self.out_channels, math.prod(dz.shape[1:])))
         return outward(product(W, dZ).reshape(shape[-axes - 1], *counts, dz.shape[-1]), shape), grads
 
     @property

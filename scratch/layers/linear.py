@@ -5,6 +5,7 @@ import numpy as np
 from scratch.checks import check_dtype_name, check_features, check_float, check_precision, check_shape
 from scratch.init import uniform_fan_in
 from scratch.layers.base import Layer
+from scratch.sums import column_sums
 
 
 class Linear(Layer):
@@ -29,15 +30,16 @@ class Linear(Layer):
         check_float("Linear", "x", x)
         check_features("Linear", x, self.weight.shape[1])
         check_precision("Linear", "x", x, "weight", self.weight)
-        rows = x.reshape(-1, x.shape[-1])
-        z = rows @ self.weight.T
+        W = self.weight
+        z = np.dot(W, x.T).T if x.ndim == 2 else np.dot(x.reshape(-1, x.shape[-1]), W.T)
         if self.bias is not None:
             z = np.add(z, self.bias, out=None if self.bias.dtype.kind == "c" else z)
-        return z.reshape(*x.shape[:-1], z.shape[-1]), x
+        return z if x.ndim == 2 else z.reshape(*x.shape[:-1], len(W)), x
 
     def backward(self, dz, x):
         drows, grads = self.weighed(dz, x)
-        return (drows @ self.weight).reshape(x.shape), grads
+        dx = np.dot(self.weight.T, drows.T).T if x.ndim == 2 else np.dot(drows, self.weight).reshape(x.shape)
+        return dx, grads
 
     def gradients(self, dz, x):
         return self.weighed(dz, x)[1]
@@ -47,10 +49,10 @@ class Linear(Layer):
         check_float("Linear", "dz", dz)
         check_shape("Linear", "dz", dz, (*x.shape[:-1], self.weight.shape[0]))
         check_precision("Linear", "dz", dz, "weight", self.weight)
-        rows, drows = x.reshape(-1, x.shape[-1]), dz.reshape(-1, dz.shape[-1])
-        grads = {"weight": drows.T @ rows}
+        rows, drows = (x, dz) if x.ndim == 2 else (x.reshape(-1, x.shape[-1]), dz.reshape(-1, dz.shape[-1]))
+        grads = {"weight": np.dot(drows.T, rows)}
         if self.bias is not None:
-            grads["bias"] = np.ones(len(drows), drows.dtype) @ drows  # their sum, by a product: a third of the time
+            grads["bias"] = column_sums(drows)
         return drows, grads
 
     def __repr__(self):

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from scratch.checks import check_count, check_float, check_precision, check_shape
+from scratch.sums import column_sums, row_sums
 
 
 def standardised(rows, eps):
@@ -12,8 +13,8 @@ def standardised(rows, eps):
 
     The mean is taken off before squaring, so nothing cancels however far the mean lies from 0. r has shape (R, 1).
     """
-    n, ones = max(1, rows.shape[1]), np.ones(rows.shape[1], rows.dtype)
-    d = rows - (rows @ ones / n)[:, None]
+    n = max(1, rows.shape[1])
+    d = rows - (row_sums(rows) / n)[:, None]
     r = (1 / np.sqrt(row_products(d, d) / n + eps))[:, None]
     d *= r
     return d, r
@@ -24,10 +25,10 @@ def standardised_back(dxhat, xhat, r):
 
     x moves x̂ in three ways: itself, through the mean, through the variance; the last two are the terms taken off.
     """
-    n, ones = max(1, xhat.shape[1]), np.ones(xhat.shape[1], xhat.dtype)
+    n = max(1, xhat.shape[1])
     dx = xhat * (row_products(dxhat, xhat) / -n)[:, None]
     dx += dxhat
-    dx -= (dxhat @ ones / n)[:, None]
+    dx -= (row_sums(dxhat) / n)[:, None]
     dx *= r
     return dx
 
@@ -37,15 +38,10 @@ def row_products(a, b):
     return np.einsum("ij,ij->i", a, b)
 
 
-def column_sums(a):
-    """Σᵢ aᵢⱼ for each column j, by a product with ones."""
-    return np.ones(len(a), a.dtype) @ a
-
-
 def channel_sums(a):
     """Σ over samples and pixels of a (N, C, pixels), one for each channel, by products with ones."""
     samples, channels, pixels = a.shape
-    each = a.reshape(samples * channels, pixels) @ np.ones(pixels, a.dtype) if pixels != 1 else a
+    each = row_sums(a.reshape(samples * channels, pixels)) if pixels != 1 else a
     return column_sums(each.reshape(samples, channels))
 
 

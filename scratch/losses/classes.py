@@ -5,8 +5,9 @@ import numpy as np
 from scratch.checks import check_classes, check_finite, check_float, check_labels, check_pair, check_range
 from scratch.layers.softmax import log_softmax
 from scratch.losses.reduction import reduce
+from scratch.sums import column_sums, counted
 
-FEW = 64  # rows of fewer classes are too short to be summed quickly: a copy then has the batch along memory
+FEW = 64  # rows of fewer classes are too short to be gone through quickly: a copy then has the batch along memory
 
 
 def cross_entropy(output, target, reduction="mean", ignore_index=-100, label_smoothing=0.0):
@@ -68,26 +69,27 @@ def of_labels(output, target):
     dzₖ = e^{zₖ − m} / (1 + x),   dz_t = p_t − 1 = −R / (1 + x)
     so neither cancels where the target is far ahead (z_t = m, R small).
     """
-    N, K = output.shape
-    few, rows = K < FEW, np.arange(N)
-    z = np.ascontiguousarray(output.T) if few else np.ascontiguousarray(output).T
-    own = target * N + rows if few else rows * K + target  # where the targets' entries lie in memory
+    (N, K), rows = output.shape, counted(len(output))
+    columns = K < FEW or output.flags.f_contiguous
+    z = np.ascontiguousarray(output.T) if columns else np.ascontiguousarray(output).T
+    own = target * N if columns else rows * K  # where the targets' entries lie in memory
+    own += rows if columns else target
     with np.errstate(over="ignore"):  # further below the largest than a float reaches: e^… is 0 either way
         d = z - z.max(axis=0)
-    lead = in_memory(d, few)[own]
+    lead = in_memory(d, columns)[own]
     e = np.exp(d)
-    entries = in_memory(e, few)
+    entries = in_memory(e, columns)
     entries[own] = 0
-    R = e.sum(axis=0)
+    R = column_sums(e)
     x = R + np.expm1(lead)
     entries[own] = -R
     e /= 1 + x
     return np.log1p(x) - lead, e.T
 
 
-def in_memory(array, classes_first):
+def in_memory(array, columns):
     """The entries of a (K, N) array in the order in which they lie in memory, as a view."""
-    return (array if classes_first else array.T).reshape(-1)
+    return (array if columns else array.T).reshape(-1)
 
 
 def of_smoothed(output, target, smoothing):
@@ -115,6 +117,6 @@ def of_shares(output, shares):
 
 def of_log_probabilities(output, target):
     """J and dJ/dz of each row for log-probabilities."""
-    rows, dz = np.arange(len(output)), np.zeros_like(output)
+    rows, dz = counted(len(output)), np.zeros_like(output)
     dz[rows, target] = -1
     return -output[rows, target], dz

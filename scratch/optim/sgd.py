@@ -31,6 +31,7 @@ class SGD(Optimizer):
             )
         self.momentum, self.dampening = float(momentum), float(dampening)
         self.weight_decay, self.nesterov = float(weight_decay), bool(nesterov)
+        self.dtypes = {array.dtype for array in self.params.values()}
 
     def fresh(self, parameter):
         return {"momentum_buffer": None} if self.momentum else {}
@@ -39,9 +40,10 @@ class SGD(Optimizer):
         if self.momentum or self.weight_decay:
             super().update_all(grads)
             return
+        rates = {dtype: np.array(self.lr, dtype) for dtype in self.dtypes}
         for name, array in self.params.items():
-            if array.size <= BLOCK:  # a step of a small net costs as much as its calls: none but these two
-                array -= self.lr * grads[name]
+            if array.size <= BLOCK:  # a step of a small net costs as much as its calls: these two, of arrays alone
+                array -= rates[array.dtype] * grads[name]
             else:
                 self.update(array, grads[name], {})
 
