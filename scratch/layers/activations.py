@@ -82,17 +82,18 @@ class Sigmoid(Activation):
 class Tanh(Activation):
     """a = tanh(z), between −1 and 1.
 
-    Given da = ∂J/∂a:   dz = da · tanh′(z),   tanh′(z) = 1 − tanh²(z) = sech²(z),   sech(z) = 2e/(1+e²), e = exp(−|z|)
+    Given da = ∂J/∂a:   dz = da · tanh′(z),   tanh′(z) = 1 − a² = (1 − |a|)(1 + |a|) = (e (1 + |a|))²,   e = exp(−|z|)
 
-    The last form keeps every digit where 1 − tanh² would cancel (it is 0 in float64 from |z| = 19.1 on).
+    since 1 − |a| = 2e²/(1 + e²) = e² (1 + |a|): the last form keeps every digit where 1 − a² would cancel (it is 0 in
+    float64 from |z| = 19.1 on).
     Shapes: z, a, da, dz alike, any shape. Source: lecture 18, "Activation Functions".
     Raises TypeError for anything but float arrays, ValueError where da is not of z's shape.
     """
 
     def value(self, z):
-        e = exp_minus_magnitude(z)
-        sech = (e + e) / (1 + e * e)
-        return np.tanh(z), sech * sech
+        a = np.tanh(z)
+        root = exp_minus_magnitude(z) * (1 + np.maximum(a, -a))
+        return a, root * root
 
 
 class ReLU(Activation):

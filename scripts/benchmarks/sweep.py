@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from rich.table import Table
 
 from parity.faces.plot import STYLE
-from scripts.benchmarks.train import THREADS, hand_step, keep_freed_memory, medians_of, mlp, torch_step
+from scripts.benchmarks.train import hand_step, medians_of, mlp, prepare, torch_step
 from scripts.cli import prepare_folder, write_whole
 
 BATCHES = (1, 4, 16, 64, 256, 1024, 4096)
@@ -18,10 +18,7 @@ FOLDER = Path("out") / "figures"
 
 def sweep(screen):
     """Print the table and draw the picture; 0."""
-    import torch
-
-    torch.set_num_threads(THREADS)
-    keep_freed_memory()
+    prepare()
     by_batch = {n: times(WIDTH, n) for n in BATCHES}
     by_width = {width: times(width, BATCH) for width in WIDTHS}
     table = Table("mlp 64-W-W-10", "by hand", "torch", "of torch")
