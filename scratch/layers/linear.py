@@ -33,7 +33,7 @@ class Linear(Layer):
         W = self.weight
         z = np.dot(W, x.T).T if x.ndim == 2 else np.dot(x.reshape(-1, x.shape[-1]), W.T)
         if self.bias is not None:
-            z = np.add(z, self.bias, out=None if self.bias.dtype.kind == "c" else z)
+            z = z + self.bias
         return z if x.ndim == 2 else z.reshape(*x.shape[:-1], len(W)), x
 
     def backward(self, dz, x):
