@@ -180,3 +180,22 @@ class Borrowed:
 
     def backward(self, dz, x):
         return dz @ self.weight, {"weight": dz.T @ x}
+
+
+def test_a_layer_that_stands_twice_is_stored_under_both_names_as_in_torch():
+    shared, twin = scratch.Linear(3, 3, rng=0), nn.Linear(3, 3).double()
+    net, module = scratch.Sequential(shared, scratch.Tanh(), shared), nn.Sequential(twin, nn.Tanh(), twin)
+    assert list(scratch.state_dict(net)) == list(module.state_dict()) == ["0.weight", "0.bias", "2.weight", "2.bias"]
+    parity.to_torch(net, module)
+    assert (twin.weight.detach().numpy() == shared.weight).all()
+    parity.to_scratch(module, net)
+    assert list(scratch.named_parameters(net)) == ["0.weight", "0.bias"]
+    assert parity.lockstep(net, module, [(np.ones((2, 3)), np.ones((2, 3)))], steps=3).ok
+
+
+def test_what_a_caller_writes_into_an_output_does_not_reach_the_cache():
+    softmax, dy = scratch.Softmax(dim=1), np.array([[1.0, 0.0, 0.0]])
+    y, cache = softmax.forward(np.array([[1.0, 2.0, 3.0]]))
+    before = softmax.backward(dy, cache)[0]
+    y *= 2
+    assert (softmax.backward(dy, cache)[0] == before).all()

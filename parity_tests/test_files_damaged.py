@@ -105,6 +105,7 @@ ARCHIVES = {
     "big-endian": ("w.npy", described("(1,)", "'>f8'"), "w.npy holds >f8, expected"),
     "minus": ("w.npy", described("(-1, -1)"), "unknown dimension"),
     "code": ("w.npy", member("__import__('os').system('touch /tmp/handgrad-was-here')"), "malformed"),
+    "nested": ("w.npy", member("-" * 9000 + "1"), "MemoryError"),
     "version-3": ("w.npy", b"\x93NUMPY\x03\x00" + described("(1,)")[8:], r"w.npy has .npy format 3.0"),
     "no-array": ("archive/data.pkl", pickle.dumps(Runs()), "archive/data.pkl in it is no array"),
 }

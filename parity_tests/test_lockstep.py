@@ -178,6 +178,10 @@ class Noisy(scratch.Tanh):
         return z + self.rng.normal(size=z.shape), np.ones_like(z)
 
 
+def sequences(ours, theirs):
+    return parity.lockstep(ours, theirs, [(np.ones((5, 2, 4)), np.ones((5, 2, 3)))], steps=2)
+
+
 REFUSED = {
     "no batch": (lambda: trained(batches=[]), "there is no batch"),
     "names": (lambda: trained(theirs=nn.Linear(4, 3).double()), "missing weight; missing bias; unexpected 0.weight"),
@@ -186,6 +190,14 @@ REFUSED = {
     "loss": (lambda: trained(loss="mean"), "expected loss as one of .*mse.*, got 'mean'"),
     "optimizer": (lambda: trained(optimizer="Lion"), "scratch.optim and torch.optim has no optimizer 'Lion'"),
     "torch's": (lambda: trained(optimizer=torch.optim.SGD(twin().parameters())), "a name with its options .*got SGD"),
+    "swapped": (
+        lambda: trained(twin(), net()),
+        "expected the hand-derived net, then its nn.Module, got torch.*scratch",
+    ),
+    "one batch": (lambda: trained(batches=BATCHES[0]), r"a list of pairs \(x, target\) of arrays, got a ndarray"),
+    "no target": (lambda: trained(batches=[(np.ones((3, 4)),)]), "got a tuple of ndarray among them"),
+    "no steps": (lambda: trained(steps=0), "expected steps as a whole number from 1 up, got 0"),
+    "outputs": (lambda: sequences(scratch.LSTM(4, 3), nn.LSTM(4, 3).double()), "gives several outputs; wrap it"),
     "device": (lambda: trained(device="cuda:99"), "cuda:99"),
 }
 

@@ -236,3 +236,11 @@ def test_exports_are_complete_and_documented():
         assert "Source:" in getattr(optim, n).__doc__
         assert "Raises ValueError" in getattr(optim, n).__doc__
         assert "state" in getattr(optim, n).__doc__
+
+
+def test_a_parameter_of_another_dtype_may_join():
+    optimizer = scratch.optim.SGD({"w": np.ones(2)}, lr=0.5)
+    optimizer.params["v"] = np.ones(2, np.float32)
+    optimizer.step({"w": np.ones(2), "v": np.ones(2, np.float32)})
+    assert (optimizer.params["w"] == 0.5).all()
+    assert (optimizer.params["v"] == 0.5).all()

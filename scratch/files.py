@@ -21,6 +21,7 @@ from scratch.naming import stored
 
 HELD = {f"{kind}{bits}" for kind in ("int", "uint", "float") for bits in (16, 32, 64)} | {"int8", "uint8", "bool"}
 CODES = {f"{kind}{bits}" for kind in "IUF" for bits in (16, 32, 64)} | {"I8", "U8", "BOOL"}  # the same in safetensors
+SMALL = 1 << 20  # bytes: reading so small a file needs no more memory than there is
 HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
 
@@ -59,9 +60,9 @@ def load(path):
         if not path.stat().st_size:
             raise ValueError("the file is empty")
         return read_by_safetensors(path) if suffix == ".safetensors" else read_by_numpy(path)
-    except MemoryError:
-        raise
     except Exception as error:  # whatever a reader meets in a damaged file: struct.error, zlib.error, KeyError, ...
+        if isinstance(error, MemoryError) and path.stat().st_size > SMALL:
+            raise
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or type(error).__name__
         raise ValueError(f"not a usable weights file: {path}: {why.splitlines()[0]}") from error
 

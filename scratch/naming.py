@@ -5,7 +5,7 @@ The contract, read by shape and never by base class:
 - its parts are what `children()` returns as {name: part}, or, where there is no such method, those of its attributes
   that have both `forward` and `backward`, under the attribute's name;
 - the name of a part's array is the part's name, a dot, and the array's name there: `0.weight`, `head.bias`;
-- a part that is met twice keeps the first name; so does an array that two parts hold (tied weights), which is learnt
+- a part that is met twice keeps the first name; so does an array that two parts hold (tied weights). Each is learnt
   once and stored, as torch does, under both names.
 """
 
@@ -74,7 +74,13 @@ def state_dict(net):
 
 def stored(net):
     """{dotted name: live array} of all parameters and buffers, one that is held twice under both names."""
-    return {**_named(net, "params"), **_named(net, "buffers")}
+    places = [
+        (prefix + own, part, own)
+        for kind in ("params", "buffers")
+        for prefix, part in paths(net)
+        for own in listed(part, kind)
+    ]
+    return {name: array for name, part, own in places if (array := getattr(part, own)) is not None}
 
 
 def collected(net, gradients):

@@ -25,8 +25,8 @@ class Sequential(Layer):
         self.places = parameters_of(self)
 
     def children(self):
-        """{name: layer}, each layer once."""
-        return dict(zip(self.names, self.layers, strict=True))
+        """{position: layer}."""
+        return {str(i): layer for i, layer in enumerate(self.layers)}
 
     def forward(self, x):
         caches = []

@@ -13,6 +13,7 @@ import copy
 from itertools import chain, cycle, islice
 
 import numpy as np
+from torch import nn
 
 import scratch
 from parity.bridge import check_device, to_torch
@@ -51,10 +52,13 @@ def lockstep(
     Both sides are trained as deep copies, kept in the report as `net` and `module`; what was handed in stays as it is.
     Raises ValueError where the sides do not fit: names, shapes, dtypes, a forward that draws random numbers.
     """
+    check_sides(net, module)
     torch_device = check_device(device)
     ours, theirs = copy.deepcopy(net), copy.deepcopy(module).to(torch_device)
     if copy_weights:
         to_torch(ours, theirs)
+    if not isinstance(steps, int) or steps < 1:
+        raise ValueError(f"lockstep: expected steps as a whole number from 1 up, got {steps!r}")
     data = pairs(batches, their_batches, steps)
     first = next(data, None)
     if first is None:
@@ -62,19 +66,48 @@ def lockstep(
     choices = [losses(loss, first[0][1]), factories(optimizer), factories(schedule, "schedule")]
     hand, twin = Hand(ours, *(own for own, _ in choices)), Torch(theirs, torch_device, *(own for _, own in choices))
     check_fit(hand, twin, first[0])
+    found, stopped = [], ""
     with undisturbed(), full_precision():
-        found = list(run(hand, twin, Shadows(hand, seed), chain([first], data)))
+        try:
+            found.extend(run(hand, twin, Shadows(hand, twin, seed), chain([first], data)))
+        except ValueError as error:  # of numbers that are none: the training has diverged
+            if not found:
+                raise
+            stopped = str(error)
     title = f"{one_line(net)} and {type(module).__name__} in lockstep"
     dtype = next(iter(scratch.named_parameters(ours).values())).dtype
     conditions = f"{dtype}, torch on {torch_device}, {hand.optimizer_name}, seed {seed}"
-    return LockstepReport(title, conditions, tuple(found), ours, theirs)
+    return LockstepReport(title, conditions, tuple(found), ours, theirs, stopped)
 
 
 def pairs(batches, their_batches, steps):
     """Pairs (our batch, their batch), as many as there are steps; both begin again where they end."""
     ours = cycle(batches)
     both = zip(ours, cycle(their_batches), strict=False) if their_batches is not None else ((b, b) for b in ours)
-    return islice(both, steps)
+    return map(checked, islice(both, steps))
+
+
+def checked(both):
+    """Both batches, each of them a pair of arrays (ValueError)."""
+    for batch in both:
+        if not isinstance(batch, tuple | list) or len(batch) != 2 or not all(isinstance(a, np.ndarray) for a in batch):
+            raise ValueError(
+                f"lockstep: expected batches as a list of pairs (x, target) of arrays, got {kind_of(batch)}"
+            )
+    return both
+
+
+def kind_of(batch):
+    """What stands where a pair of arrays should: its type, and those of what it holds."""
+    inside = f" of {', '.join(type(item).__name__ for item in batch)}" if isinstance(batch, tuple | list) else ""
+    return f"a {type(batch).__name__}{inside} among them"
+
+
+def check_sides(net, module):
+    """Refuse (TypeError) what is no hand-derived net, or no nn.Module, and the two in the other order."""
+    if isinstance(net, nn.Module) or not isinstance(module, nn.Module) or not hasattr(net, "backward"):
+        kinds = f"{type(net).__module__}.{type(net).__name__} and {type(module).__module__}.{type(module).__name__}"
+        raise TypeError(f"lockstep: expected the hand-derived net, then its nn.Module, got {kinds}")
 
 
 def check_fit(hand, twin, batch):
@@ -89,6 +122,10 @@ def check_fit(hand, twin, batch):
     if len(dtypes) > 1:
         raise ValueError(f"lockstep: net and module are of one dtype, got {' and '.join(sorted(dtypes))}")
     for side in (hand, twin):
+        if isinstance(side.output(batch), tuple):
+            raise ValueError(
+                f"lockstep: {side.name} gives several outputs; wrap it in one that gives what the loss judges"
+            )
         if side.is_random(batch):
             raise ValueError(
                 f"lockstep: {side.name} draws random numbers in its forward, so no two runs agree; call .eval() on both"

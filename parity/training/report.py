@@ -87,11 +87,15 @@ def quantity(kind, name, ours, theirs, shadows, least):
 
 
 def distance(a, b):
-    """The largest difference of two arrays; infinite where their shapes differ or a number is none."""
+    """The largest difference of two arrays; infinite where their shapes differ or a number is none.
+
+    Equal infinities are 0 apart: both sides diverge alike.
+    """
     if np.shape(a) != np.shape(b):
         return float("inf")
+    a, b = np.asarray(a, float), np.asarray(b, float)
     with np.errstate(all="ignore"):
-        found = np.abs(np.asarray(a, float) - np.asarray(b, float))
+        found = np.where(a == b, 0.0, np.abs(a - b))
     return float("inf") if np.isnan(found).any() else float(found.max(initial=0.0))
 
 
@@ -100,6 +104,7 @@ class LockstepReport:
     """The outcome of a training in lockstep; net and module: both sides as they are after it.
 
     ok: both sides agree in every step. first: the number of the first Step beyond what rounding explains, or None.
+    stopped: why the hand-derived side took no further step, "" where it took all.
     """
 
     title: str
@@ -107,6 +112,7 @@ class LockstepReport:
     steps: tuple[Step, ...]
     net: Any
     module: Any
+    stopped: str = ""
 
     @property
     def parted(self):
@@ -115,7 +121,7 @@ class LockstepReport:
 
     @property
     def ok(self):
-        return self.parted is None
+        return self.parted is None and not self.stopped
 
     @property
     def first(self):
@@ -134,10 +140,16 @@ class LockstepReport:
             for s in self.steps
         ]
         found = {"title": self.title, "conditions": self.conditions, "ok": self.ok, "first": self.first}
-        return json_safe(found | {"began": self.began, "name": self.parted.name if self.parted else "", "steps": steps})
+        name = self.parted.name if self.parted else ""
+        return json_safe(found | {"began": self.began, "name": name, "stopped": self.stopped, "steps": steps})
 
     def __str__(self):
-        return "\n".join([f"{self.title}      {self.conditions}", *map(line, self.shown()), *self.summary()])
+        return "\n".join(
+            [f"{self.title}      {self.conditions}", *map(line, self.shown()), *self.summary(), *self.ending()]
+        )
+
+    def ending(self):
+        return [f"Step {len(self.steps)} was not taken: {self.stopped}"] if self.stopped else []
 
     def shown(self):
         """The steps that are printed: the first ones, then ever fewer, the one where the sides part, the last."""
@@ -158,7 +170,13 @@ class LockstepReport:
             ),
         )
         far = "" if worst is None else f", {worst.difference:.1e} apart where rounding explains {worst.allowed:.1e}"
-        return [f"Step {step.number}: the {step.began} began it: {step.name}{far}.", f"  {REMEDIES[step.began]}"]
+        return [f"Step {step.number}: the {step.began} began it: {step.name}{far}.", f"  {self.remedy()}"]
+
+    def remedy(self):
+        """What to look at first. Statistics that run are made in forward and seen behind the update alone."""
+        if self.parted.name in scratch.named_buffers(self.net):
+            return f"{self.parted.name} is made in forward: compare the options of the layers that keep it"
+        return REMEDIES[self.parted.began]
 
     def weights_at_the_end(self):
         """The Quantities of the last step that are weights or buffers, not what the optimizer keeps."""

@@ -8,6 +8,8 @@ from torch.nn import functional as F
 
 import scratch
 from parity.bridge import to_numpy
+from parity.rounding.shaken import Directions
+from parity.rounding.shaken_torch import ShakenTorch
 from parity.subjects.base import one_line
 from scratch.layers.base import gradients_of
 
@@ -27,6 +29,10 @@ class Hand:
     def weights(self):
         """{name: array}: copies of all weights and buffers."""
         return scratch.state_dict(self.net)
+
+    def output(self, batch):
+        """What a copy of the net gives."""
+        return copy.deepcopy(self.net).forward(batch[0])[0]
 
     def is_random(self, batch):
         one, other = copy.deepcopy(self.net), copy.deepcopy(self.net)
@@ -84,33 +90,46 @@ class Torch:
         return {name: to_numpy(tensor) for name, tensor in self.module.state_dict().items()}
 
     def tensors(self, batch):
-        return tuple(torch.tensor(np.asarray(array), device=self.device) for array in batch)
+        return tuple(torch.tensor(np.ascontiguousarray(array), device=self.device) for array in batch)
+
+    def output(self, batch):
+        """What a copy of the module gives."""
+        return copy.deepcopy(self.module)(self.tensors(batch)[0])
 
     def is_random(self, batch):
-        x, _ = self.tensors(batch)
-        one, other = (copy.deepcopy(self.module)(x) for _ in range(2))
-        return not torch.allclose(one, other, equal_nan=True)
+        return not torch.allclose(self.output(batch), self.output(batch), equal_nan=True)
 
-    def step(self, batch):
-        """The same as Hand.step."""
+    def gradients(self, batch, module=None):
+        """(J, {name: gradient}) of a batch."""
+        module = self.module if module is None else module
         x, target = self.tensors(batch)
-        y = self.module(x)
+        y = module(x)
         if y.ndim > 2 and target.ndim == y.ndim - 1:
             y, target = y.reshape(-1, y.shape[-1]), target.reshape(-1)
         J = self.loss(y, target)
-        self.optimizer.zero_grad()
+        module.zero_grad()
         J.backward()
-        names = dict(self.module.named_parameters())
-        gradients = {n: to_numpy(p.grad) if p.grad is not None else np.zeros(p.shape) for n, p in names.items()}
+        names = module.named_parameters()
+        return to_numpy(J), {n: to_numpy(p.grad) if p.grad is not None else np.zeros(p.shape) for n, p in names}
+
+    def shaken_gradients(self, batch, seed):
+        """The same in shaken arithmetic, of a copy of the module."""
+        module = copy.deepcopy(self.module)
+        with ShakenTorch(Directions(seed)):
+            return self.gradients(batch, module)
+
+    def step(self, batch):
+        """The same as Hand.step."""
+        J, gradients = self.gradients(batch)
         self.optimizer.step()
         if self.schedule:
             self.schedule.step()
-        return {"forward": {"loss": to_numpy(J)}, "gradient": gradients, "update rule": self.updated(names)}
+        return {"forward": {"loss": J}, "gradient": gradients, "update rule": self.updated()}
 
-    def updated(self, names):
+    def updated(self):
         state = {
             f"{key} of {name}": to_numpy(torch.as_tensor(value))
-            for name, parameter in names.items()
+            for name, parameter in self.module.named_parameters()
             for key, value in self.optimizer.state.get(parameter, {}).items()
             if value is not None
         }

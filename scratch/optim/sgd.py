@@ -31,7 +31,6 @@ class SGD(Optimizer):
             )
         self.momentum, self.dampening = float(momentum), float(dampening)
         self.weight_decay, self.nesterov = float(weight_decay), bool(nesterov)
-        self.dtypes = {array.dtype for array in self.params.values()}
 
     def fresh(self, parameter):
         return {"momentum_buffer": None} if self.momentum else {}
@@ -40,9 +39,11 @@ class SGD(Optimizer):
         if self.momentum or self.weight_decay:
             super().update_all(grads)
             return
-        rates = {dtype: np.array(self.lr, dtype) for dtype in self.dtypes}
+        rates: dict = {}
         for name, array in self.params.items():
             if array.size <= BLOCK:  # a step of a small net costs as much as its calls: these two, of arrays alone
+                if array.dtype not in rates:
+                    rates[array.dtype] = np.array(self.lr, array.dtype)
                 array -= rates[array.dtype] * grads[name]
             else:
                 self.update(array, grads[name], {})
