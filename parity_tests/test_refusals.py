@@ -103,7 +103,18 @@ REFUSED = {
         ValueError,
         r"mlp: expected at least two sizes .* got \(4,\)",
     ),
-    "no-features": (lambda: scratch.Linear(0, 3), ValueError, "expected at least one input feature, got 0"),
+    "no-features": (lambda: scratch.Linear(0, 3), ValueError, "Linear: expected in_features as a whole number from 1"),
+    "sizes": (
+        lambda: scratch.models.mlp(4, 3),
+        TypeError,
+        r"mlp: expected sizes as one tuple, \(4, 16, 3\) say, got 4",
+    ),
+    "a net as a path": (lambda: scratch.save(scratch.Linear(2, 2), "x.npz"), TypeError, "save: expected a path first"),
+    "a net as its state": (
+        lambda: scratch.load_state_dict(scratch.Linear(2, 2), scratch.Linear(2, 2)),
+        TypeError,
+        r"load_state_dict: expected \{name: array\}, got a Linear; pass scratch.state_dict",
+    ),
     "torch-dtype": (lambda: torch_ref.models.mlp((4, 3), dtype="int8"), TypeError, "expected dtype .* got int8"),
     "layers-in-a-list": (
         lambda: scratch.Sequential([LINEAR]),

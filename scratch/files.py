@@ -69,6 +69,8 @@ def load(path):
 
 def checked_path(owner, path):
     """(path, its suffix in small letters); a suffix that says no format is refused."""
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"{owner}: expected a path first, got a {type(path).__name__}")
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix not in (".safetensors", ".npz"):

@@ -114,6 +114,9 @@ def load_state_dict(net, mapping):
     The arrays stay the same objects, so an optimizer or a layer that shares one goes on with the new values.
     Raises ValueError listing every difference, TypeError for what is no array of real numbers; net is then untouched.
     """
+    if not hasattr(mapping, "items"):
+        kind = type(mapping).__name__
+        raise TypeError(f"load_state_dict: expected {{name: array}}, got a {kind}; pass scratch.state_dict of a net")
     own = stored(net)
     arrays = {name: np.asarray(value) for name, value in mapping.items()}
     wrong = differences({name: array.shape for name, array in own.items()}, arrays)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scratch.checks import check_dtype_name, check_features, check_float, check_precision, check_shape
+from scratch.checks import check_count, check_dtype_name, check_features, check_float, check_precision, check_shape
 from scratch.init import uniform_fan_in
 from scratch.layers.base import Layer
 from scratch.sums import column_sums
@@ -21,6 +21,8 @@ class Linear(Layer):
     params = ("weight", "bias")
 
     def __init__(self, in_features, out_features, bias=True, rng=None, dtype="float64"):
+        check_count("Linear", 1, in_features=in_features)
+        check_count("Linear", 0, out_features=out_features)
         dtype = check_dtype_name("Linear", dtype)
         draw = uniform_fan_in(in_features, rng, dtype)
         self.weight = draw((out_features, in_features))

@@ -13,8 +13,10 @@ def mlp(sizes, activation=Tanh, bias=True, rng=None, dtype="float64"):
 
     sizes: features of the input, of each hidden layer, of the output, e.g. (4, 16, 3). activation: a layer class.
     Shapes: x (N, sizes[0]), output (N, sizes[-1]); parameters `0.weight`, `0.bias`, `2.weight`, …
-    Raises ValueError for fewer than two sizes.
+    Raises ValueError for fewer than two sizes, TypeError for what is no tuple of them.
     """
+    if not isinstance(sizes, tuple | list):
+        raise TypeError(f"mlp: expected sizes as one tuple, (4, 16, 3) say, got {sizes!r}")
     if len(sizes) < 2:
         raise ValueError(f"mlp: expected at least two sizes (input and output), got {tuple(sizes)}")
     if not callable(activation) or (hasattr(activation, "training") and not isinstance(activation, type)):
