@@ -5,7 +5,7 @@ import numpy as np
 from scratch.checks import check_classes, check_finite, check_float, check_labels, check_pair, check_range
 from scratch.layers.softmax import log_softmax
 from scratch.losses.reduction import reduce
-from scratch.sums import column_sums, counted
+from scratch.sums import column_sums
 
 FEW = 64  # rows of fewer classes are too short to be gone through quickly: a copy then has the batch along memory
 
@@ -69,8 +69,8 @@ def of_labels(output, target):
     dzₖ = e^{zₖ − m} / (1 + x),   dz_t = p_t − 1 = −R / (1 + x)
     so neither cancels where the target is far ahead (z_t = m, R small).
     """
-    (N, K), rows = output.shape, counted(len(output))
-    columns = K < FEW or output.flags.f_contiguous
+    N, K = output.shape
+    columns, rows = K < FEW, np.arange(N)
     z = np.ascontiguousarray(output.T) if columns else np.ascontiguousarray(output).T
     own = target * N if columns else rows * K  # where the targets' entries lie in memory
     own += rows if columns else target
@@ -117,6 +117,6 @@ def of_shares(output, shares):
 
 def of_log_probabilities(output, target):
     """J and dJ/dz of each row for log-probabilities."""
-    rows, dz = counted(len(output)), np.zeros_like(output)
+    rows, dz = np.arange(len(output)), np.zeros_like(output)
     dz[rows, target] = -1
     return -output[rows, target], dz
