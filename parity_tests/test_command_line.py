@@ -148,3 +148,20 @@ def test_a_file_is_loaded_under_its_own_stem_and_what_it_defines_comes_first(opt
     before = sys.modules["random"]
     assert child.load(tmp_path / "random.py")["x"] == 1
     assert sys.modules["random"] is before
+
+
+@pytest.mark.parametrize("raised", ["KeyboardInterrupt", "OSError('of a library')", "ValueError('of a library')"])
+def test_an_interrupt_that_a_library_turns_into_its_own_error_is_one(raised):
+    code = f"""
+import os, signal, sys, time
+from parity.faces.commandline import run
+def main(arguments):
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(5)
+    except KeyboardInterrupt:
+        raise {raised}
+run(main, "it")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=60)
+    assert (done.returncode, done.stderr.split()) == (130, ["interrupted"])

@@ -108,21 +108,34 @@ def run(main, name=None):
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # closed ones are None
             stream.reconfigure(errors="in_ascii")  # a terminal without θ still gets every number
+    interrupts: list = []
+
+    def interrupt(*_):
+        interrupts.append(True)
+        raise KeyboardInterrupt
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, interrupt)
     try:
         status = main(sys.argv[1:])
-    except Refusal as refusal:
-        print(f"{name}: {refusal}", file=sys.stderr)
-        status = 2
-    except KeyboardInterrupt:
-        print("\ninterrupted", file=sys.stderr)
-        status = 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 3
-    except OSError as error:
-        print(f"{name}: stopped: {error}", file=sys.stderr)
-        status = 3
-    except Exception:  # a mistake of ours: its traceback, and a status that is no verdict
-        traceback.print_exc()
-        status = 3
+    except (Exception, KeyboardInterrupt) as error:
+        # a library that is interrupted may raise an error of its own
+        status = told(name, KeyboardInterrupt() if interrupts else error)
     sys.exit(status)
+
+
+def told(name, error):
+    """The status that an error ends with, once what is to be said of it is said."""
+    if isinstance(error, Refusal):
+        print(f"{name}: {error}", file=sys.stderr)
+        return 2
+    if isinstance(error, KeyboardInterrupt):
+        print("\ninterrupted", file=sys.stderr)
+        return 130
+    if isinstance(error, BrokenPipeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    elif isinstance(error, OSError):
+        print(f"{name}: stopped: {error}", file=sys.stderr)
+    else:  # a mistake of ours: its traceback, and a status that is no verdict
+        traceback.print_exception(error)
+    return 3
