@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-import torch
 
 import parity
+from parity_tests.planted.torch_functions import Clamp
 from parity_tests.test_kinks import TWINS, relu, verdict
 
 SLOPES = [(0.0, "pass"), (0.5, "pass"), (1.0, "pass"), (-0.1, "fail"), (1.1, "fail")]
@@ -70,20 +70,6 @@ def of_floats(x):
 def test_a_kink_away_from_zero_by_central_differences(slope, said):
     backward = lambda dy, x: dy * np.where(x == 1, slope, x > 1)  # noqa: E731
     assert verdict((of_floats, backward), np.array([1.0, 0.2, 3.0])) == said
-
-
-class Clamp(torch.autograd.Function):
-    """Clipped to ±1; of the ends it says that they are inside, torch too."""
-
-    @staticmethod
-    def forward(ctx, x):
-        ctx.save_for_backward(x)
-        return x.clamp(-1, 1)
-
-    @staticmethod
-    def backward(ctx, g):
-        (x,) = ctx.saved_tensors
-        return g * (x.abs() <= 1)
 
 
 @pytest.mark.parametrize("batch", [1, 3])

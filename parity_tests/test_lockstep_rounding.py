@@ -8,8 +8,8 @@ import parity
 import scratch
 import torch_ref
 
-WINE = scratch.data.iris()
-BATCHES = [(WINE.x[k::5] - WINE.x.mean(axis=0), WINE.target[k::5]) for k in range(5)]
+IRIS = scratch.data.iris()
+BATCHES = [(IRIS.x[k::5] - IRIS.x.mean(axis=0), IRIS.target[k::5]) for k in range(5)]
 
 
 def normalised(momentum=0.1):

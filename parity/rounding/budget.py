@@ -35,7 +35,7 @@ def measure(ours, theirs, inputs, base_ours, base_theirs, seed, theirs_shakes=SH
         with np.errstate(all="ignore"), followed(keeps_shaking(directions)):  # the unshaken run has shown already
             results = ours({name: shaken(array, directions) for name, array in arrays.items()})
         raise_to(largest, results, base_ours)
-        seen += [(arrays, directions)] if run < theirs_shakes else []
+        seen.append((arrays, directions))
     budget = {
         key: factor(shakes, entries) * np.maximum(move, unit(base_ours.get(key), base_theirs[key]))
         for key, move in largest.items()
@@ -43,7 +43,7 @@ def measure(ours, theirs, inputs, base_ours, base_theirs, seed, theirs_shakes=SH
     if entries > SOME and explained(base_ours, base_theirs, budget):
         return budget
     largest = {key: np.zeros(move.shape) for key, move in largest.items()}
-    for arrays, directions in seen:
+    for arrays, directions in seen[:theirs_shakes]:
         raise_to(largest, theirs(arrays, directions), base_theirs)
     return {key: np.maximum(budget[key], factor(theirs_shakes, entries) * move) for key, move in largest.items()}
 

@@ -2,8 +2,8 @@
 
 Two right trainings part by rounding alone, and every later step carries on what the earlier ones left: no fixed
 tolerance is right for step 100. What rounding explains is measured instead. Shadows, copies of the hand-derived side,
-take the same steps with every gradient and weight moved by what its own rounding may be; how far they part from the
-unmoved one, times MARGIN, is how far the twin may be at that step.
+take the same steps with every gradient and weight moved by what rounding may be, on our side or on torch's; how far
+they part from the unmoved one, times MARGIN, is how far the twin may be at that step.
 
 In each step the first quantity beyond that, in the order in which a step computes them, began it: initial weights,
 data, forward, gradient, update rule. What comes before it agrees, so it cannot be inherited.

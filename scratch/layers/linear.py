@@ -13,6 +13,7 @@ class Linear(Layer):
 
     Given dz = ∂J/∂z:   dx = dz W      dW = dzᵀ x      db = Σₙ dzₙ     (n runs over all leading axes)
     Shapes: x (..., in_features), z (..., out_features), weight (out_features, in_features), bias (out_features,).
+    Of a two-dimensional x, z and dx lie with the batch along memory, for which these products are quicker.
     Starts as torch does: every entry uniform in ±1/√in_features, drawn from rng (a Generator, a seed or None).
     Raises ValueError for shapes and TypeError for dtypes that do not fit; float32 stays float32.
     Source: lecture 18, "Neural Networks: Layers"; the lecture's W (in × out) is this weight transposed.
