@@ -108,7 +108,7 @@ class Late(scratch.Linear):
 
     def backward(self, dz, x):
         dx, grads = super().backward(dz, x)
-        wrong = np.array_equal(x, BATCHES[3][0])
+        wrong = np.allclose(x, BATCHES[3][0])
         return dx, grads | {"bias": 2 * grads["bias"]} if wrong else grads
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from torch import nn
 
 import parity
@@ -36,7 +37,7 @@ def test_another_momentum_of_running_statistics_is_seen_in_the_first_step():
     assert "1.running_mean is made in forward" in str(report).splitlines()[-1]
 
 
-@pytest.mark.parametrize("rate", [1.0, 10.0])
+@pytest.mark.parametrize("rate", [1.0, 10.0, 1000.0])
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("activation", ["Tanh", "ReLU", "Sigmoid"])
 def test_losses_near_zero_and_saturated_units_are_no_mistake(activation, dtype, rate):
@@ -50,6 +51,30 @@ def test_losses_near_zero_and_saturated_units_are_no_mistake(activation, dtype, 
     module = module if dtype == "float32" else module.double()
     report = parity.lockstep(net, module, batches, optimizer=("SGD", {"lr": rate}), steps=40)
     assert report.first is None, str(report)
+
+
+def test_where_rounding_explains_everything_nothing_is_judged():
+    net = scratch.Sequential(
+        scratch.Linear(4, 8, rng=2, dtype="float32"), scratch.Tanh(), scratch.Linear(8, 3, rng=102, dtype="float32")
+    )
+    module = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 3))
+    batches = [(x.astype("float32"), target) for x, target in BATCHES]
+    report = parity.lockstep(net, module, batches, optimizer=("SGD", {"lr": 100.0}), steps=40)
+    assert (report.ok, report.first, len(report.steps)) == (False, None, 40)
+    assert 0 < report.lost < 28
+    assert report.to_dict()["lost"] == report.lost
+    assert str(report).splitlines()[-2].startswith(f"Steps 0 to {report.lost} agree. Then rounding alone")
+
+
+def test_a_mistake_before_that_is_found():
+    report = parity.lockstep(
+        normalised(), its_twin(), BATCHES, optimizer=(of(scratch.optim.SGD, 100.0), of(torch.optim.SGD, 100.1)), steps=9
+    )
+    assert (report.first, report.began) == (0, "update rule")
+
+
+def of(optimizer, rate):
+    return lambda parameters: optimizer(parameters, lr=rate)
 
 
 def test_a_training_that_diverges_is_reported_as_far_as_it_went():

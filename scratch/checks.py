@@ -21,7 +21,9 @@ def check_float(owner, name, array):
 
 def check_precision(owner, name, array, other_name, other):
     """Refuse float32 beside float64 (TypeError): NumPy would promote in silence where torch raises."""
-    if array.dtype != other.dtype and np.finfo(array.dtype).dtype != np.finfo(other.dtype).dtype:
+    if array.dtype is other.dtype:
+        return
+    if np.finfo(array.dtype).dtype != np.finfo(other.dtype).dtype:
         raise TypeError(
             f"{owner}: {name} is {array.dtype} but {other_name} is {other.dtype}; convert one of them with .astype"
         )
@@ -93,7 +95,7 @@ def check_labels(owner, output, target, ignore_index):
         kind = getattr(target, "dtype", type(target).__name__)
         raise TypeError(f"{owner}: expected target as an int64 array, got {kind}; convert it with .astype(np.int64)")
     check_shape(owner, "target", target, output.shape[:1])
-    if not isinstance(ignore_index, int | np.integer):
+    if not isinstance(ignore_index, (int, np.integer)):  # a tuple: to make a union costs more than to ask
         raise TypeError(f"{owner}: expected ignore_index as a whole number, got {ignore_index!r}")
     classes = output.shape[1]
     if target.size == 0:

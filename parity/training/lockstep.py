@@ -6,11 +6,12 @@ take the same steps with every gradient and weight moved by what rounding may be
 they part from the unmoved one, times MARGIN, is how far the twin may be at that step.
 
 In each step the first quantity beyond that, in the order in which a step computes them, began it: initial weights,
-data, forward, gradient, update rule. What comes before it agrees, so it cannot be inherited.
+data, forward, gradient, update rule. What comes before it agrees, so it cannot be inherited. A training that tips over
+(a large step size, float32) carries rounding on until it explains any difference: from there on nothing is judged.
 """
 
 import copy
-from itertools import chain, cycle, islice
+from itertools import cycle, islice
 
 import numpy as np
 from torch import nn
@@ -54,37 +55,30 @@ def lockstep(
     """
     check_sides(net, module)
     torch_device = check_device(device)
-    ours, theirs = copy.deepcopy(net), copy.deepcopy(module).to(torch_device)
-    if copy_weights:
-        to_torch(ours, theirs)
     if not isinstance(steps, int) or steps < 1:
         raise ValueError(f"lockstep: expected steps as a whole number from 1 up, got {steps!r}")
     data = pairs(batches, their_batches, steps)
-    first = next(data, None)
-    if first is None:
+    if not data:
         raise ValueError("lockstep: there is no batch")
-    choices = [losses(loss, first[0][1]), factories(optimizer), factories(schedule, "schedule")]
+    choices = [losses(loss, data[0][0][1]), factories(optimizer), factories(schedule, "schedule")]
+    ours, theirs = copy.deepcopy(net), copy.deepcopy(module).to(torch_device)
+    if copy_weights:
+        to_torch(ours, theirs)
     hand, twin = Hand(ours, *(own for own, _ in choices)), Torch(theirs, torch_device, *(own for _, own in choices))
-    check_fit(hand, twin, first[0])
-    found, stopped = [], ""
+    check_fit(hand, twin, data[0][0])
     with undisturbed(), full_precision():
-        try:
-            found.extend(run(hand, twin, Shadows(hand, twin, seed), chain([first], data)))
-        except ValueError as error:  # of numbers that are none: the training has diverged
-            if not found:
-                raise
-            stopped = str(error)
+        found, stopped = run(hand, twin, Shadows(hand, twin, seed), data)
     title = f"{one_line(net)} and {type(module).__name__} in lockstep"
     dtype = next(iter(scratch.named_parameters(ours).values())).dtype
     conditions = f"{dtype}, torch on {torch_device}, {hand.optimizer_name}, seed {seed}"
-    return LockstepReport(title, conditions, tuple(found), ours, theirs, stopped)
+    return LockstepReport(title, conditions, found, ours, theirs, stopped)
 
 
 def pairs(batches, their_batches, steps):
-    """Pairs (our batch, their batch), as many as there are steps; both begin again where they end."""
+    """A list of pairs (our batch, their batch), as many as there are steps; both begin again where they end."""
     ours = cycle(batches)
     both = zip(ours, cycle(their_batches), strict=False) if their_batches is not None else ((b, b) for b in ours)
-    return map(checked, islice(both, steps))
+    return [checked(pair) for pair in islice(both, steps)]
 
 
 def checked(both):
@@ -133,17 +127,24 @@ def check_fit(hand, twin, batch):
 
 
 def run(hand, twin, shadows, data):
-    """The Steps, judged one by one until one of them is beyond what rounding explains; then only noted."""
-    parted = False
+    """(the Steps, why no more were taken): judged until one is beyond what rounding explains, or rounding explains any
+    difference; then only noted.
+    """
+    found: list = []
+    parameters = scratch.named_parameters(hand.net)
     for number, (batch, their_batch) in enumerate(data):
         before = {} if number else {"initial weights": (hand.weights(), twin.weights(), shadows.weights())}
-        shadows.measure(batch, number)
-        ours, theirs, moved = hand.step(batch), twin.step(their_batch), shadows.step(batch)
-        same = same_data(batch, their_batch)
+        try:
+            shadows.measure(batch, number)
+            ours, theirs, moved = hand.step(batch), twin.step(their_batch), shadows.step(batch)
+        except ValueError as error:  # of numbers that are none: the training has diverged
+            if not found:
+                raise
+            return tuple(found), str(error)
         quantities = before | {kind: (ours[kind], theirs[kind], [shadow[kind] for shadow in moved]) for kind in ours}
-        step = judged(number, quantities, same, shadows.least)
-        yield step if not parted else step.noted()
-        parted = parted or step.began is not None
+        step = judged(number, quantities, same_data(batch, their_batch), shadows.least, parameters)
+        found.append(step.noted() if any(earlier.began or earlier.lost for earlier in found) else step)
+    return tuple(found), ""
 
 
 def same_data(batch, other):

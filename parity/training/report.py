@@ -39,12 +39,14 @@ class Step:
     """One step: both losses, the quantities, and what began to differ beyond rounding here, or None.
 
     began: one of KINDS; name: the first array of that kind, of a gradient the one that backward reaches first.
+    lost: whether rounding explains weights after it that differ by as much as the largest of them.
     """
 
     number: int
     ours: float
     theirs: float
     quantities: tuple[Quantity, ...]
+    lost: bool
     began: str | None = None
     name: str = ""
 
@@ -61,8 +63,11 @@ class Step:
         return max(self.of(kind), key=lambda quantity: quantity.share, default=None)
 
 
-def judged(number, quantities, same_data, least):
-    """The Step of {kind: (ours, theirs, shadows), each {name: array}}; least(kind, name, size): a rounding's size."""
+def judged(number, quantities, same_data, least, parameters):
+    """The Step of {kind: (ours, theirs, shadows), each {name: array}}.
+
+    least(kind, name, size): a rounding's size; parameters: the names of the weights that are trained.
+    """
     found = []
     for kind, (ours, theirs, shadows) in quantities.items():
         for name in [name for name in ours if name in theirs]:
@@ -75,7 +80,10 @@ def judged(number, quantities, same_data, least):
     if gradients:
         beyond["gradient"] = gradients[-1]  # backward reaches the last layer's first
     began = next((kind for kind in KINDS if kind in beyond), None)
-    return Step(number, J, K, tuple(found), began, beyond.get(began, ""))
+    allowed = max((q.allowed for q in found if q.kind == "update rule" and q.name in parameters), default=0.0)
+    updated = quantities["update rule"][0]
+    lost = allowed >= max((float(np.abs(updated[name]).max(initial=0.0)) for name in parameters), default=0.0) > 0
+    return Step(number, J, K, tuple(found), lost, began, beyond.get(began, ""))
 
 
 def quantity(kind, name, ours, theirs, shadows, least):
@@ -104,6 +112,7 @@ class LockstepReport:
     """The outcome of a training in lockstep; net and module: both sides as they are after it.
 
     ok: both sides agree in every step. first: the number of the first Step beyond what rounding explains, or None.
+    lost: the number of the Step after which rounding alone explains any difference, or None: later ones are not judged.
     stopped: why the hand-derived side took no further step, "" where it took all.
     """
 
@@ -121,7 +130,11 @@ class LockstepReport:
 
     @property
     def ok(self):
-        return self.parted is None and not self.stopped
+        return self.parted is None and self.lost is None and not self.stopped
+
+    @property
+    def lost(self):
+        return next((step.number for step in self.steps[:-1] if step.lost), None)
 
     @property
     def first(self):
@@ -141,7 +154,9 @@ class LockstepReport:
         ]
         found = {"title": self.title, "conditions": self.conditions, "ok": self.ok, "first": self.first}
         name = self.parted.name if self.parted else ""
-        return json_safe(found | {"began": self.began, "name": name, "stopped": self.stopped, "steps": steps})
+        return json_safe(
+            found | {"began": self.began, "name": name, "lost": self.lost, "stopped": self.stopped, "steps": steps}
+        )
 
     def __str__(self):
         return "\n".join(
@@ -157,6 +172,11 @@ class LockstepReport:
         return [step for step in self.steps if step.number in numbers]
 
     def summary(self):
+        if self.parted is None and self.lost is not None:
+            return [
+                f"Steps 0 to {self.lost} agree. Then rounding alone may part weights by as much as they are large, so",
+                "  later steps are not judged: the training tips over; a smaller step size settles it, or float64.",
+            ]
         if self.parted is None:
             last = max(self.weights_at_the_end(), key=lambda quantity: quantity.difference)
             return [

@@ -22,8 +22,13 @@ def sigmoid(z):
 
 
 def exp_minus_magnitude(z):
-    """exp(−|z|): of z and −z the smaller (by real part, so a complex step passes), never overflows."""
-    return np.exp(np.minimum(z, -z))
+    """exp(−|z|), which never overflows."""
+    return np.exp(-magnitude(z))
+
+
+def magnitude(z):
+    """|z|; of a complex number, as it comes in a complex step, that of z and −z which has the larger real part."""
+    return np.abs(z) if z.dtype.kind == "f" else np.maximum(z, -z)
 
 
 def positive_part(z):
@@ -92,8 +97,10 @@ class Tanh(Activation):
 
     def value(self, z):
         a = np.tanh(z)
-        root = exp_minus_magnitude(z) * (1 + np.maximum(a, -a))
-        return a, root * root
+        root = exp_minus_magnitude(z)
+        root *= 1 + magnitude(a)
+        root *= root
+        return a, root
 
 
 class ReLU(Activation):

@@ -39,12 +39,12 @@ class SGD(Optimizer):
         if self.momentum or self.weight_decay:
             super().update_all(grads)
             return
-        rates: dict = {}
+        rate = np.array(self.lr)
         for name, array in self.params.items():
             if array.size <= BLOCK:  # a step of a small net costs as much as its calls: these two, of arrays alone
-                if array.dtype not in rates:
-                    rates[array.dtype] = np.array(self.lr, array.dtype)
-                array -= rates[array.dtype] * grads[name]
+                if rate.dtype is not array.dtype:
+                    rate = np.array(self.lr, array.dtype)
+                array -= rate * grads[name]
             else:
                 self.update(array, grads[name], {})
 

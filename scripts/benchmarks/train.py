@@ -106,12 +106,17 @@ def hand_step(net, batch):
 
     def step():
         y, cache = net.forward(x)
+        _, dy = loss(y, target)
+        optimizer.step(net.gradients(dy, cache))
+
+    def step_of_texts():
+        y, cache = net.forward(x)
         logits, state = (y[0], y[1:]) if isinstance(y, tuple) else (y, ())
         _, dy = loss(logits.reshape(-1, logits.shape[-1]), target.reshape(-1))
         dy = dy.reshape(logits.shape)
         optimizer.step(net.gradients((dy, *(None for _ in state)) if state else dy, cache))
 
-    return step
+    return step if target.ndim == 1 else step_of_texts
 
 
 def torch_step(module, batch, device="cpu"):
@@ -123,12 +128,20 @@ def torch_step(module, batch, device="cpu"):
     optimizer = torch.optim.SGD(module.parameters(), RATE)
     x, target = (torch.tensor(array, device=device) for array in batch)
 
-    def step():
+    def loss_of_texts():
         y = module(x)
         logits = y[0] if isinstance(y, tuple) else y
-        loss = F.cross_entropy(logits.reshape(-1, logits.shape[-1]), target.reshape(-1))
+        return F.cross_entropy(logits.reshape(-1, logits.shape[-1]), target.reshape(-1))
+
+    def loss_of_rows():
+        return F.cross_entropy(module(x), target)
+
+    loss = loss_of_rows if target.ndim == 1 else loss_of_texts
+
+    def step():
+        J = loss()
         optimizer.zero_grad()
-        loss.backward()
+        J.backward()
         optimizer.step()
 
     return step
