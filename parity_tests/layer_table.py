@@ -64,11 +64,15 @@ def twin_of(cases):
 
 
 def said(thing):
-    """(formula, derivative): the summary line of a docstring, and the sentence that begins with Given."""
+    """(formula, derivative): the summary line of a docstring, and the first sentence of what begins with Given."""
     text = inspect.getdoc(thing)
     formula = text.split("\n", 1)[0].rstrip(".:")
-    given = re.search(r"^(?:Given|dJ/d).*?(?=\n\S|\n\n|\Z)", text, re.MULTILINE | re.DOTALL)
-    return formula, " ".join(given.group().split()) if given else "none: asking for it is refused"
+    given = re.search(r"^(?:Given|dJ/d).*?(?=\n\n|\n\w+[^\n=]*: |\nRows|\Z)", text, re.MULTILINE | re.DOTALL)
+    if not given:
+        return formula, "none: asking for it is refused"
+    sentence = re.split(r"\.\s+(?=[A-Z])|\.?\n(?=[A-Z][a-z]+ )|\.\n", given.group())[0]
+    apart = re.sub(r"(?<=[^\s:,;]) *(?:\n +| {3,})(?!with )(?=[\w∂]+[^=]* = )", "; ", sentence)
+    return formula, " ".join(apart.split()).rstrip(".")
 
 
 OF_OTHER_TWINS = {  # mistakes that are judged without a twin, or beside a function of torch's

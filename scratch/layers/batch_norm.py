@@ -104,7 +104,7 @@ class BatchNorm1d(BatchNorm):
     variance of the n values. In evaluation these two stand for m and v: constants, one sample does not move another.
 
     Given dy = ∂J/∂y:   dγ = Σ dy x̂      dβ = Σ dy      dx̂ = γ dy
-        in training dx = r (dx̂ − mean dx̂ − x̂ mean(dx̂ x̂)), in evaluation dx = r dx̂
+        in training dx = r (dx̂ − mean dx̂ − x̂ mean(dx̂ x̂)), in evaluation dx = r dx̂.
     γ is `weight`, β is `bias`.
     Shapes: x, y (N, num_features) or (N, num_features, L), all parameters and statistics (num_features,).
     Starts with γ = 1, β = 0, running_mean = 0, running_var = 1; affine=False has no γ and β. Without running statistics
@@ -123,7 +123,7 @@ class BatchNorm2d(BatchNorm):
     these stand for m and v.
 
     Given dy = ∂J/∂y:   dγ = Σ dy x̂      dβ = Σ dy      dx̂ = γ dy
-        in training dx = r (dx̂ − mean dx̂ − x̂ mean(dx̂ x̂)), in evaluation dx = r dx̂
+        in training dx = r (dx̂ − mean dx̂ − x̂ mean(dx̂ x̂)), in evaluation dx = r dx̂.
     γ is `weight`, β is `bias`.
     Shapes: x, y (N, num_features, H, W), all parameters and statistics (num_features,).
     Starts with γ = 1, β = 0, running_mean = 0, running_var = 1; affine=False has no γ and β.
