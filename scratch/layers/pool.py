@@ -72,7 +72,7 @@ class MaxPool2d(MaxPool):
     """y[n, c, o, q] = max_{k,l} x[n, c, s o + d k − p, s q + d l − p]: of each window the largest pixel, never padding.
 
     Given dy = ∂J/∂y:   dx[n, c, i, j] = Σ dy[n, c, o, q] over the windows (o, q) whose largest pixel is (i, j); of
-    equal ones the first, row by row
+    equal ones the first, row by row.
     s stride (kernel_size where it is None), d dilation, p padding, each a number or a pair (height, width); ceil_mode:
     the last windows may reach over the end. A NaN counts as the largest, the last of several, as in torch.
     return_indices is left out.
