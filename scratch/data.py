@@ -66,6 +66,24 @@ def digits():
     return Table(bunch.data / 16, bunch.target.astype(np.int64), tuple(bunch.feature_names), tuple("0123456789"))
 
 
+def wine():
+    """178 wines of three growers, thirteen measurements of each."""
+    from sklearn.datasets import load_wine
+
+    bunch = load_wine()
+    names = tuple(map(str, bunch.feature_names))
+    return Table(bunch.data, bunch.target.astype(np.int64), names, tuple(map(str, bunch.target_names)))
+
+
+def breast_cancer():
+    """569 tumours, thirty measurements of cell nuclei each; malignant (0) or benign (1)."""
+    from sklearn.datasets import load_breast_cancer
+
+    bunch = load_breast_cancer()
+    names = tuple(map(str, bunch.feature_names))
+    return Table(bunch.data, bunch.target.astype(np.int64), names, tuple(map(str, bunch.target_names)))
+
+
 TOLD = (
     *("argparse", "ast", "calendar", "collections", "decimal", "difflib", "doctest", "email", "fractions", "heapq"),
     *(
@@ -125,9 +143,10 @@ def standardise(train, *others):
 
 
 def split(target, held_out, seed, stratify=True):
-    """Row numbers (train, test): a random part `held_out` (0..1) of the rows is kept for the test, the same for a seed.
+    """Row numbers (train, test): a random part of the rows, the same for a seed, is kept for the test.
 
-    stratify: every class in its share, for labels; False for a regression. Raises ValueError for a class of one row.
+    held_out: its share (0..1), or how many rows. stratify: every class in its share, for labels; False for a
+    regression. Raises ValueError for a class of one row.
     """
     from sklearn.model_selection import train_test_split
 

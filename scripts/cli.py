@@ -1,6 +1,6 @@
 """What the command lines of the scripts share beyond parity.faces.commandline: the device that they compute on."""
 
-from parity.faces.commandline import Parser, Refusal, prepare_folder, run, seed, write_whole
+from parity.faces.commandline import Parser, Refusal, positive, prepare_folder, run, seed, told, write_whole
 from parity.faces.screen import Screen, console
 
 __all__ = [
@@ -10,9 +10,11 @@ __all__ = [
     "add_device",
     "choose_device",
     "console",
+    "positive",
     "prepare_folder",
     "run",
     "seed",
+    "told",
     "write_whole",
 ]
 
@@ -23,8 +25,8 @@ def add_device(parser):
     )
 
 
-def choose_device(name):
-    """The device to compute on, in float64. Never falls back in silence: what is not there is refused."""
+def choose_device(name, dtype="float64"):
+    """The device to compute on. Never falls back in silence: what is not there is refused."""
     import torch
 
     from parity.bridge import check_device, usable_devices
@@ -35,7 +37,7 @@ def choose_device(name):
         device = check_device(name)
     except ValueError as error:
         raise Refusal(str(error)) from None
-    if device.type == "mps":
+    if device.type == "mps" and dtype == "float64":
         usable = ", ".join(device for device in usable_devices() if device != "mps")
-        raise Refusal(f"device mps has no float64, which the comparison needs; usable: {usable}")
+        raise Refusal(f"device mps has no float64, which is asked for; usable: {usable}")
     return device

@@ -103,7 +103,7 @@ def run(main, name=None):
     name: what refusals begin with, the script's own name unless told.
     """
     name = name or Path(sys.argv[0]).name
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGTERM, terminate)
     codecs.register_error("in_ascii", in_ascii)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # closed ones are None
@@ -121,7 +121,13 @@ def run(main, name=None):
     except (Exception, KeyboardInterrupt) as error:
         # a library that is interrupted may raise an error of its own
         status = told(name, KeyboardInterrupt() if interrupts else error)
+    if signal.getsignal(signal.SIGTERM) is terminate:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # what there was to do is done: the status stays the one it has
     sys.exit(status)
+
+
+def terminate(*_):
+    sys.exit(143)
 
 
 def told(name, error):

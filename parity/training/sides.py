@@ -7,6 +7,7 @@ import torch
 from torch.nn import functional as F
 
 import scratch
+import torch_ref
 from parity.bridge import to_numpy
 from parity.rounding.shaken import Directions
 from parity.rounding.shaken_torch import ShakenTorch
@@ -146,10 +147,8 @@ def losses(loss, target):
         raise ValueError(f"lockstep: expected loss as one of {', '.join(known)}, or a pair, got {loss!r}")
     theirs = {"mse": "mse_loss", "bce": "binary_cross_entropy", "l1": "l1_loss", "huber": "huber_loss"}
     theirs |= {"bce_with_logits": "binary_cross_entropy_with_logits", "nll": "nll_loss"}
-    function = getattr(F, theirs.get(name, name), None)
-    if function is None:
-        raise ValueError(f"lockstep: torch has no {name}; give loss as a pair of functions")
-    return getattr(scratch.losses, name), function
+    named = theirs.get(name, name)
+    return getattr(scratch.losses, name), getattr(F, named, None) or getattr(torch_ref.losses, named)
 
 
 def factories(choice, kind="optimizer"):

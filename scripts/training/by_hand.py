@@ -1,0 +1,104 @@
+"""The hand-derived side of a training: scratch alone, in NumPy."""
+
+import numpy as np
+
+import scratch
+from parity.training.sides import flat
+from scratch.layers.base import gradients_of
+
+
+def build(task, seed, dtype):
+    """The hand-derived network of a task; its weights are those that both sides start from."""
+    sizes = dict(task.sizes)
+    if task.model == "neuron":
+        return scratch.Linear(**sizes, rng=seed, dtype=dtype)
+    if "activation" in sizes:
+        sizes["activation"] = getattr(scratch, sizes["activation"])
+    return getattr(scratch.models, task.model)(**sizes, rng=seed, dtype=dtype)
+
+
+class ByHand:
+    """A network, its loss and its optimizer: what the loop asks of a side."""
+
+    device = "cpu"
+
+    def __init__(self, task, options, optimizer):
+        name, settings = optimizer
+        self.dtype = options.dtype
+        self.net = build(task, options.seed, options.dtype)
+        self.loss, self.clip = flat(getattr(scratch.losses, task.loss)), options.clip
+        self.optimizer = getattr(scratch.optim, name)(scratch.named_parameters(self.net), **settings)
+
+    def step(self, x, target, lr, measured):
+        """One step; (the loss before it, the norm of its gradient, None where nobody asked). Raises ValueError where
+        outputs are not finite.
+        """
+        self.net.train()
+        y, cache = self.net.forward(x)
+        J, dy = self.loss(y, target)
+        gradients, length = gradients_of(self.net, dy, cache), None
+        if self.clip:
+            gradients, length = scratch.optim.clip_grad_norm(gradients, self.clip)
+        elif measured:
+            length = norm(gradients.values())
+        self.optimizer.lr = lr
+        self.optimizer.step(gradients)
+        return float(J), None if length is None else float(length)
+
+    def outputs(self, x):
+        """What the network gives, in evaluation mode."""
+        return self.net.eval()(x)
+
+    def losses(self, output, target):
+        """The mean loss of outputs."""
+        return float(self.loss(output, target)[0])
+
+    def weights(self):
+        """{name: array}, copied."""
+        return scratch.state_dict(self.net)
+
+    def load_weights(self, arrays):
+        scratch.load_state_dict(self.net, arrays)
+
+    def optimizer_state(self):
+        """{"parameter/name": array} of what the optimizer remembers."""
+        state = self.optimizer.state_dict()["state"]
+        return {
+            f"{name}/{key}": np.asarray(value)
+            for name, own in state.items()
+            for key, value in own.items()
+            if value is not None
+        }
+
+    def load_optimizer_state(self, arrays):
+        fresh = {name: self.optimizer.fresh(array) for name, array in self.optimizer.params.items()}
+        state = {
+            name: {key: restored(arrays.get(f"{name}/{key}"), value) for key, value in own.items()}
+            for name, own in fresh.items()
+        }
+        options = self.optimizer.state_dict()["options"]
+        self.optimizer.load_state_dict({"options": options, "state": state if arrays else {}})
+
+    def parts(self, x):
+        """(name of a layer, what it gives) from the input on: where numbers that are none come from."""
+        if not isinstance(self.net, scratch.Sequential):
+            yield "the network", self.net.eval()(x)
+            return
+        for position, layer in enumerate(self.net.eval().layers):
+            x = layer(x)
+            yield f"layer {position} ({type(layer).__name__})", x
+
+    def close(self):
+        """Nothing is held."""
+
+
+def restored(array, fresh):
+    """What an optimizer remembers of a parameter, as it was before it was stored as an array."""
+    if array is None:
+        return fresh
+    return array.item() if isinstance(fresh, int) else array
+
+
+def norm(arrays):
+    """The length of several arrays as one vector."""
+    return np.sqrt(sum(np.vdot(array, array).astype(float) for array in arrays))

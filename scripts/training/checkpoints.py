@@ -1,0 +1,103 @@
+"""What a run can go on from: everything that changes while it trains, in files that are whole or not there.
+
+A checkpoint is an .npz file as scratch.save writes it: arrays alone, nothing that could run, its SHA-256 within, put in
+place at once. `weights/NAME` and `optimizer/NAME/KEY` are arrays; `progress` is JSON as bytes. Beside it lie the
+weights once more, as .safetensors for anyone to load. The order of rows is a function of seed and epoch and the step
+size one of the step, so neither has a state of its own.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+
+import scratch
+from scripts.cli import Refusal
+
+FORMAT = 1
+
+
+def save(folder, name, side, progress):
+    """Write the checkpoint `name`; of "last", the one before it stays as "previous" until the next."""
+    arrays = {f"weights/{key}": array for key, array in side.weights().items()}
+    arrays |= {f"optimizer/{key}": array for key, array in side.optimizer_state().items()}
+    content = json.dumps({"format": FORMAT} | progress).encode()
+    arrays["progress"] = np.frombuffer(content, np.uint8)
+    path = folder / f"{name}.npz"
+    if name == "last" and path.exists():
+        os.replace(path, folder / "previous.npz")
+    scratch.save(path, arrays)
+    scratch.save(folder / f"{name}.safetensors", side.weights())
+    return path
+
+
+def load(path, side, allow_nonfinite=False):
+    """Put a checkpoint into a side and give its progress. Raises ValueError, "not a usable checkpoint: ...", with the
+    side untouched.
+    """
+    path = Path(path)
+    try:
+        arrays = scratch.load(path)
+        progress = json.loads(arrays.pop("progress").tobytes())
+        written = progress.pop("format")
+        if written > FORMAT:
+            raise ValueError(f"it has format {written}, newer than this handgrad, which reads {FORMAT}")
+        weights, remembered = under("weights/", arrays), under("optimizer/", arrays)
+        compare(weights, side.weights())
+        compare_remembered(remembered, side.weights())
+        odd = next((name for name, array in arrays.items() if not np.isfinite(array).all()), None)
+        if odd and not allow_nonfinite:
+            raise ValueError(f"{odd} holds numbers that are not finite; --allow-nonfinite takes them")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        why = str(error).removeprefix(f"not a usable weights file: {path}: ") or type(error).__name__
+        raise ValueError(f"not a usable checkpoint: {path}: {why}") from error
+    side.load_weights(weights)
+    side.load_optimizer_state(remembered)
+    return progress
+
+
+def under(prefix, arrays):
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+
+def compare(found, own):
+    """Refuse weights of another network (ValueError), naming what differs."""
+    odd = sorted(
+        name
+        for name in found.keys() | own.keys()
+        if name not in found or name not in own or (found[name].shape, found[name].dtype) != described(own[name])
+    )
+    if odd:
+        more = f" and {len(odd) - 5} more" if len(odd) > 5 else ""
+        raise ValueError(f"it is of another network: {', '.join(odd[:5])}{more} differ in name, shape or dtype")
+
+
+def described(array):
+    return array.shape, array.dtype
+
+
+def compare_remembered(found, weights):
+    """Refuse what an optimizer remembered of other weights (ValueError)."""
+    for path, array in found.items():
+        name, _, _ = path.rpartition("/")
+        if name not in weights or array.shape not in ((), weights[name].shape):
+            raise ValueError(f"the optimizer's {path} belongs to no weight of this network")
+
+
+def newest(folder, side, allow_nonfinite, say):
+    """The progress of the newest checkpoint of a run that can be used; a damaged one is told of and passed over."""
+    reasons = []
+    for name in ("last", "previous"):
+        path = folder / f"{name}.npz"
+        if not path.exists():
+            continue
+        try:
+            progress = load(path, side, allow_nonfinite)
+        except ValueError as error:
+            reasons.append(str(error))
+            continue
+        for reason in reasons:
+            say(f"{reason}; the one before it is taken")
+        return progress
+    raise Refusal("\n".join(reasons[:2]) or f"{folder} holds no checkpoint to go on from")

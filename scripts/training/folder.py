@@ -1,0 +1,143 @@
+"""The folder of a run: its settings, its metrics, its environment, its checkpoints, and a lock on it."""
+
+import csv
+import json
+import platform
+import shutil
+import sys
+from datetime import datetime
+from importlib import metadata
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from scripts.cli import Refusal, prepare_folder, write_whole
+
+COLUMNS = ("step", "epoch", "loss", "lr", "gradient_norm", "test_loss", "test_metric", "seconds")
+PACKAGES = ("numpy", "torch", "scikit-learn", "matplotlib", "rich", "safetensors")
+
+
+class RunFolder:
+    """runs/NAME; metrics are appended a line at a time, and read back up to a step when a run goes on."""
+
+    def __init__(self, path):
+        self.path, self.checkpoints = Path(path), Path(path) / "checkpoints"
+        self.lock = FileLock(self.path / ".lock")
+        self.file = None
+
+    def occupy(self):
+        """Take the lock; a second run in the folder is refused."""
+        try:
+            self.lock.acquire(timeout=0)
+        except Timeout:
+            raise Refusal(f"{self.path.absolute()}: another process trains in this folder") from None
+
+    def create(self, overwrite, settings):
+        """A new folder with config.json and environment.txt; one with a run in it is replaced only on request."""
+        taken = (self.path / "config.json").exists()
+        if taken and not overwrite:
+            raise Refusal(
+                f"{self.path.absolute()}: there is a run of that name; --overwrite replaces it, --resume goes on"
+            )
+        if self.path.is_dir() and not taken and any(self.path.iterdir()):
+            raise Refusal(f"{self.path.absolute()}: it holds other files; take another --name")
+        prepare_folder(self.path)
+        self.occupy()
+        for part in ("metrics.csv", "config.json", "environment.txt"):
+            (self.path / part).unlink(missing_ok=True)
+        shutil.rmtree(self.checkpoints, ignore_errors=True)
+        prepare_folder(self.checkpoints)
+        self.write_json("config.json", settings)
+        write_whole(self.path / "environment.txt", lambda path: path.write_text(environment(), encoding="utf-8"))
+        self.open_metrics()
+
+    def write_json(self, name, values):
+        text = json.dumps(values, indent=1, ensure_ascii=False)
+        write_whole(self.path / name, lambda path: path.write_text(text + "\n", encoding="utf-8"))
+
+    def settings(self):
+        """What config.json holds (Refusal where there is none that can be read)."""
+        try:
+            return json.loads((self.path / "config.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise Refusal(f"{self.path.absolute()}: no run to go on with: config.json: {error}") from None
+
+    def open_metrics(self, step=0, between=True):
+        """Go on with metrics.csv at a step; later lines, and half a line, belong to what was lost.
+
+        between: an epoch has just ended, so a line of its end stands at this very step.
+        """
+        path = self.path / "metrics.csv"
+        rows = read_metrics(self.path) if path.exists() else []
+        ended = [row for row in rows if between and row["step"] == step and row["test_loss"] is not None]
+        kept = [row for row in rows if row["step"] < step] + ended
+
+        def write(temporary):
+            with open(temporary, "w", newline="", encoding="utf-8") as file:
+                writer = csv.DictWriter(file, COLUMNS)
+                writer.writeheader()
+                writer.writerows(kept)
+
+        write_whole(path, write)
+        self.file = open(path, "a", newline="", encoding="utf-8")  # noqa: SIM115 - closed by close
+        self.writer = csv.DictWriter(self.file, COLUMNS)
+
+    def note(self, **values):
+        """Append one line of metrics; what was not measured is empty."""
+        self.writer.writerow(values)
+        self.file.flush()
+
+    def close(self):
+        if self.file:
+            self.file.close()
+        self.lock.release()
+
+
+def read_metrics(path):
+    """The lines of a run's metrics.csv as {column: number or None}; half a line at its end is passed over."""
+    with open(Path(path) / "metrics.csv", newline="", encoding="utf-8") as file:
+        text = file.read()
+    whole = text[: text.rfind("\n") + 1]
+    rows = csv.DictReader(whole.splitlines())
+    if tuple(rows.fieldnames or ()) != COLUMNS:
+        raise Refusal(f"{path}: metrics.csv has other columns than a run's: {', '.join(rows.fieldnames or ())}")
+    return [{name: number(row[name]) for name in COLUMNS} for row in rows]
+
+
+def number(text):
+    if not text:
+        return None
+    return int(text) if text.isdigit() else float(text)
+
+
+def name_of(options, task, data):
+    """A name from model, data and time."""
+    return f"{task.model}-{data.name}-{datetime.now():%Y%m%d-%H%M%S}"
+
+
+def environment():
+    """Versions and machine, one line each."""
+    lines = [f"python {sys.version.split()[0]}", f"platform {platform.platform()}", f"cpus {platform.machine()}"]
+    for package in PACKAGES:
+        try:
+            lines.append(f"{package} {metadata.version(package)}")
+        except metadata.PackageNotFoundError:
+            lines.append(f"{package} absent")
+    return "\n".join([*lines, f"command {' '.join(sys.argv)}"]) + "\n"
+
+
+def find(runs, wanted):
+    """(folder of a run, the checkpoint that is named or None) of --resume: a folder, a checkpoint in it, or last."""
+    if wanted == "last":
+        folders = [path.parent for path in Path(runs).glob("*/config.json")]
+        if not folders:
+            raise Refusal(f"--resume last: {Path(runs).absolute()} holds no run")
+        return max(folders, key=lambda folder: (folder / "metrics.csv").stat().st_mtime_ns), None
+    path = Path(wanted)
+    if not path.is_dir() and not path.is_file() and (Path(runs) / wanted).is_dir():
+        path = Path(runs) / wanted
+    if path.is_dir():
+        return path, None
+    if path.is_file() and (path.parent.parent / "config.json").is_file():
+        return path.parent.parent, path
+    raise Refusal(f"--resume {wanted}: not a usable checkpoint: {path.absolute()}: no folder of a run, no file in one")

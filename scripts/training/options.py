@@ -1,0 +1,186 @@
+"""What may be asked of train.py: flags, a TOML file with the same names, and what a run that is resumed was given."""
+
+import argparse
+import difflib
+import re
+import tomllib
+from pathlib import Path
+
+from scripts.cli import Parser, Refusal, positive, seed
+
+BUNDLED = ("iris", "digits", "wine", "breast_cancer", "diabetes", "text")
+MODELS = ("neuron", "mlp", "cnn", "char_rnn", "gpt")
+OPTIMIZERS = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSprop", "adagrad": "Adagrad"}
+SCHEDULES = ("constant", "step", "cosine", "warmup")
+LOSSES = ("cross_entropy", "bce_with_logits", "hinge", "perceptron", "mse", "l1", "huber")
+ACTIVATIONS = ("Tanh", "ReLU", "Sigmoid", "GELU", "SiLU", "ELU", "LeakyReLU", "Softplus")
+ON_RESUME = {  # what a resumed run may be told anew
+    *("epochs", "log_interval", "checkpoint_interval", "device", "compile", "runs", "name", "resume", "config"),
+    *("allow_changed_data", "allow_nonfinite", "debug", "tensorboard", "timeout", "overwrite", "dry_run"),
+}
+
+
+def whole(least, most=2**31):
+    """An argparse type: a whole number in a range."""
+
+    def of(text):
+        number = int(text) if re.fullmatch(r"[0-9]{1,15}", text) else -1
+        if not least <= number <= most:
+            raise argparse.ArgumentTypeError(f"expected a whole number from {least} to {most}, got {text!r}")
+        return number
+
+    return of
+
+
+def not_negative(text):
+    """An argparse type: 0 or a finite number above it."""
+    return 0.0 if text.strip() in ("0", "0.0") else positive(text)
+
+
+def share(text):
+    """An argparse type: a number between 0 and 1, both excluded."""
+    number = positive(text)
+    if number >= 1:
+        raise argparse.ArgumentTypeError(f"expected a number between 0 and 1, got {text!r}")
+    return number
+
+
+def sizes(text):
+    """An argparse type: whole numbers from 1 up, separated by commas; an empty text for none."""
+    if not re.fullmatch(r"([0-9]{1,6}(,[0-9]{1,6})*)?", text) or "0" in text.split(","):
+        raise argparse.ArgumentTypeError(f"expected numbers from 1 up separated by commas, 64,64 say, got {text!r}")
+    return [int(part) for part in text.split(",") if part]
+
+
+def run_name(text):
+    """An argparse type: the name of a folder that stays where it is put."""
+    if not re.fullmatch(r"[\w][\w .+-]{0,99}", text) or text.endswith((".", " ")):
+        raise argparse.ArgumentTypeError(
+            f"expected a name of up to 100 letters, digits, spaces and . + - _, got {text[:120]!r}"
+        )
+    return text
+
+
+def parser():
+    made = Parser(prog="train.py", description="Train a network by hand, in torch, or both in lockstep.")
+    flag = made.add_argument_group("what").add_argument
+    flag("--backend", choices=("scratch", "torch", "both"), default="scratch", help="by hand, in torch, or in lockstep")
+    flag("--data", default="iris", metavar="NAME", help=f"{', '.join(BUNDLED)}, or a file: FILE.csv, FILE.txt [iris]")
+    flag("--target", metavar="COLUMN", help="of a CSV: name or number of the column to predict [the last]")
+    flag("--header", action=argparse.BooleanOptionalAction, help="whether a CSV begins with names [found out]")
+    flag("--map-labels", action="store_true", help="make classes of words or of any numbers")
+    flag("--drop-nonfinite", action="store_true", help="leave out rows with nan or inf")
+    flag("--task", choices=("classification", "regression"), help="[deduced from the target]")
+    flag("--model", choices=MODELS, help="[mlp; cnn for digits, char_rnn for text]")
+    flag("--hidden", type=sizes, default=[16], metavar="N,N", help="mlp: neurons of each hidden layer [16]")
+    flag("--activation", choices=ACTIVATIONS, default="Tanh", help="mlp [Tanh]")
+    flag("--channels", type=sizes, default=[16, 32], metavar="N,N", help="cnn: channels of each convolution [16,32]")
+    flag("--cell", choices=("rnn", "lstm", "gru"), default="lstm", help="char_rnn [lstm]")
+    flag("--layers", type=whole(1, 1000), default=2, help="char_rnn, gpt [2]")
+    flag("--width", type=whole(1, 100000), default=64, help="char_rnn, gpt: numbers that stand for a character [64]")
+    flag("--heads", type=whole(1, 1000), default=4, help="gpt [4]")
+    flag("--context", type=whole(1, 100000), default=64, help="char_rnn, gpt: characters of one piece [64]")
+    flag = made.add_argument_group("how").add_argument
+    flag("--loss", choices=LOSSES, help="[cross_entropy; bce_with_logits for a neuron; mse for a regression]")
+    flag("--optimizer", choices=tuple(OPTIMIZERS), default="adam", help="[adam]")
+    flag("--lr", type=positive, default=0.01, help="step size [0.01]")
+    flag("--momentum", type=not_negative, default=0.0, help="sgd, rmsprop [0]")
+    flag("--weight-decay", type=not_negative, default=0.0, help="[0]")
+    flag("--clip", type=positive, help="longest gradient, all of it as one vector [none]")
+    flag("--schedule", choices=SCHEDULES, default="constant", help="of the step size [constant]")
+    flag("--schedule-steps", type=whole(1), help="steps to a fall by ten, to the end, or of the warm-up [from epochs]")
+    flag("--epochs", type=whole(0, 10**9), default=20, help="passes over the rows to train on; 0 only evaluates [20]")
+    flag("--batch-size", type=whole(1), default=32, help="rows of one step [32]")
+    flag("--test-share", type=share, default=0.2, metavar="SHARE", help="of the rows, held out [0.2]")
+    flag("--seed", type=seed, default=0, help="of split, weights and the order of rows [0]")
+    flag("--deterministic", action="store_true", help="one thread, deterministic kernels alone")
+    flag("--dry-run", action="store_true", help="say what would be trained, write nothing")
+    flag("--config", metavar="FILE.toml", help="the same names in a file; flags win")
+    flag = made.add_argument_group("where").add_argument
+    flag("--device", default="auto", metavar="NAME", help="auto (CUDA where there is one), cpu, cuda, cuda:N or mps")
+    flag("--dtype", choices=("float64", "float32", "bfloat16"), default="float64", help="bfloat16: autocast [float64]")
+    flag("--compile", action=argparse.BooleanOptionalAction, default=False, help="torch.compile")
+    flag("--fsdp", action="store_true", help="under torchrun: weights sharded over the ranks (FSDP2)")
+    flag("--timeout", type=positive, default=60.0, metavar="SECONDS", help="to wait for another rank [60]")
+    flag = made.add_argument_group("what is kept").add_argument
+    flag("--runs", default="runs", metavar="DIR", help="folder of all runs [runs]")
+    flag("--name", type=run_name, help="of this run's folder [from model, data and time]")
+    flag("--overwrite", action="store_true", help="replace a run of that name")
+    flag("--resume", metavar="RUN", help="go on with a run: its folder, one of its checkpoints, or last")
+    flag("--checkpoint-interval", type=whole(1), metavar="N", help="keep a checkpoint every N steps, too")
+    flag("--log-interval", type=whole(1), default=10, metavar="N", help="a line of metrics every N steps [10]")
+    flag("--allow-changed-data", action="store_true", help="resume although the data file is another one now")
+    flag("--allow-nonfinite", action="store_true", help="resume from weights that are not finite")
+    flag("--tensorboard", action="store_true", help="write for TensorBoard, too (needs the package)")
+    flag("--debug", action="store_true", help="show a traceback with every refusal")
+    return made
+
+
+def parse(arguments):
+    """{name: value} of what the command line gives, and of the file that it names where it does not."""
+    made = parser()
+    given = told(made, arguments)
+    if "config" in given:
+        entries = read_config(made, given["config"])
+        given = told(made, as_arguments(made, entries, given["config"])) | given
+    return given
+
+
+def told(made, arguments):
+    """{name: value} of the options that arguments give: argparse puts defaults only where a namespace has nothing."""
+    nothing = object()
+    names = [action.dest for action in made._actions if action.dest != "help"]
+    found = vars(made.parse_args(arguments, argparse.Namespace(**dict.fromkeys(names, nothing))))
+    return {name: value for name, value in found.items() if value is not nothing}
+
+
+def completed(given):
+    """The options as a namespace: what is given, else the defaults."""
+    made = parser()
+    names = [action.dest for action in made._actions if action.dest != "help"]
+    return argparse.Namespace(**{name: made.get_default(name) for name in names} | given)
+
+
+def read_config(made, path):
+    """{name: value} of a TOML file; what is no option is refused with its line."""
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+        entries = tomllib.loads(text)
+    except OSError as error:
+        raise Refusal(f"cannot read {Path(path).absolute()}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Refusal(f"{path}: it is not valid TOML: {error}") from None
+    known = {action.dest for action in made._actions} - {"help", "config"}
+    entries = {name.replace("-", "_"): value for name, value in entries.items()}
+    for name in entries:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+            raise Refusal(
+                f"{path}: line {line_of(text, name)}: unknown key {name!r}" + (f"; {near[0]!r}?" if near else "")
+            )
+    return entries
+
+
+def line_of(text, name):
+    """The line of a key in a TOML file, from 1."""
+    pattern = re.compile(rf"\s*[\"']?{name.replace('_', '[-_]')}[\"']?\s*(=|\])")
+    return next((i for i, line in enumerate(text.splitlines(), 1) if pattern.match(line.lstrip("["))), 1)
+
+
+def as_arguments(made, entries, path):
+    """The entries as flags, so that both are checked by one parser."""
+    found = []
+    actions = {action.dest: action for action in made._actions}
+    for name, value in entries.items():
+        flag, action = f"--{name.replace('_', '-')}", actions[name]
+        switch = action.nargs == 0
+        if switch != isinstance(value, bool) or isinstance(value, dict):
+            kind = "true or false" if switch else "a number, a text or a list"
+            raise Refusal(f"{path}: {name}: expected {kind}, got {value!r}")
+        if switch and value:
+            found.append(flag)
+        elif switch and isinstance(action, argparse.BooleanOptionalAction):
+            found.append(flag.replace("--", "--no-", 1))
+        elif not switch:
+            found.append(f"{flag}={','.join(map(str, value)) if isinstance(value, list) else value}")
+    return found

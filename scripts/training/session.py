@@ -1,0 +1,192 @@
+"""One run from its options to its last line."""
+
+import contextlib
+import json
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from scripts.cli import Refusal, choose_device
+from scripts.training import checkpoints, data, loop, task
+from scripts.training.by_hand import ByHand
+from scripts.training.folder import RunFolder, find, name_of
+from scripts.training.options import ON_RESUME, OPTIMIZERS, completed
+from scripts.training.stopping import Stop
+from scripts.training.telling import Telling
+
+
+def start(given):
+    """Train as asked; the exit status."""
+    path, checkpoint = find(given.get("runs", "runs"), given["resume"]) if "resume" in given else (None, None)
+    stored = stored_of(path, given) if path else {}
+    options = completed(stored.get("options", {}) | given)
+    device = place(options)
+    prepared = data.prepare(options)
+    chosen = task.choose(options, prepared)
+    if path:
+        check_data(stored, prepared, options)
+    with Telling() as telling:
+        for line in (*prepared.notes, described(options, chosen, prepared, device)):
+            telling.say(line)
+        if options.dry_run:
+            return 0
+        if options.backend == "both":
+            from scripts.training.both import in_lockstep
+
+            return in_lockstep(options, prepared, chosen, device, telling)
+        return run(options, path, checkpoint, side_of(options, chosen, device), prepared, chosen, telling)
+
+
+def run(options, path, checkpoint, side, prepared, chosen, telling):
+    """Train one side in its folder, from the start or from a checkpoint."""
+    folder = RunFolder(path or Path(options.runs) / (options.name or name_of(options, chosen, prepared)))
+    progress = loop.Progress()
+    try:
+        if path:
+            progress = go_on(folder, checkpoint, side, options, telling)
+        else:
+            folder.create(options.overwrite, settings(options, prepared, chosen))
+        with Stop() as stop:
+            status = loop.train(side, prepared, chosen, options, folder, progress, stop, telling)
+        ended = "finished" if status == 0 else "stopped"
+    except loop.NotFinite as error:
+        folder.write_json("failure.json", {"why": str(error), "rows": error.rows.tolist()})
+        telling.say(f"train.py: {error}\n  {last_good(folder)}; the rows of the batch are in failure.json")
+        status, ended = 3, "not finite"
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and "out of memory" not in str(error).lower():
+            raise
+        telling.say(f"train.py: out of memory with --batch-size {options.batch_size}: {peak()}; take a smaller one")
+        telling.say(f"  {last_good(folder)}")
+        status, ended = 3, "out of memory"
+    finally:
+        folder.close()
+    loss, metric = loop.evaluate(side, prepared, chosen, prepared.test) if status != 3 else (None, None)
+    result = {"run": str(folder.path), "ended": ended, "backend": options.backend, "device": str(side.device)}
+    result |= {"steps": progress.step, "epochs": progress.epoch, "test_loss": loss, f"test_{chosen.metric}": metric}
+    folder.write_json("result.json", result)
+    print(json.dumps(result), flush=True)
+    return status
+
+
+def go_on(folder, checkpoint, side, options, telling):
+    """The Progress of the run's checkpoint, which is put into the side."""
+    folder.occupy()
+    allow = options.allow_nonfinite
+    if checkpoint:
+        try:
+            stored = checkpoints.load(checkpoint, side, allow)
+        except ValueError as error:
+            raise Refusal(str(error)) from error
+    else:
+        stored = checkpoints.newest(folder.checkpoints, side, allow, telling.say)
+    progress = loop.Progress(**stored)
+    folder.open_metrics(progress.step, progress.batch == 0)
+    telling.say(f"{folder.path}: on from step {progress.step} in epoch {progress.epoch}")
+    return progress
+
+
+def stored_of(path, given):
+    """What config.json of a run holds; options that would make another run of it are refused."""
+    stored = RunFolder(path).settings()
+    try:
+        own = stored["options"]
+        changed = [name for name, value in given.items() if name not in ON_RESUME and own[name] != value]
+    except (KeyError, TypeError):
+        raise Refusal(f"{path}: no run to go on with: config.json lacks options") from None
+    if changed:
+        flags = ", ".join(f"--{name.replace('_', '-')} {own[name]}" for name in changed)
+        raise Refusal(
+            f"{path} was begun with {flags}; a run goes on as it began, or take a new --name without --resume"
+        )
+    return stored
+
+
+def place(options):
+    """The device, once what does not go together is refused."""
+    by_hand = options.backend == "scratch"
+    for name in ("compile", "fsdp"):
+        if by_hand and getattr(options, name):
+            raise Refusal(f"--{name} is torch's: take --backend torch")
+    if options.dtype == "bfloat16" and options.backend != "torch":
+        raise Refusal("--dtype bfloat16 is torch's: take --backend torch, or float32")
+    if by_hand and options.device not in ("auto", "cpu"):
+        raise Refusal(f"--device {options.device}: by hand is computed on the CPU; take --backend torch, or cpu")
+    if options.deterministic:
+        make_deterministic()
+    return "cpu" if by_hand else choose_device(options.device, options.dtype)
+
+
+def make_deterministic():
+    """One thread and deterministic kernels; the workspace of cuBLAS is fixed before CUDA starts."""
+    os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(1)
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
+
+
+def side_of(options, chosen, device):
+    """The side that trains; bad values of an optimizer are refused as they word it."""
+    settings = {"lr": options.lr, "weight_decay": options.weight_decay}
+    if options.optimizer in ("sgd", "rmsprop"):
+        settings["momentum"] = options.momentum
+    elif options.momentum:
+        raise Refusal(f"--momentum: {options.optimizer} has none; sgd and rmsprop have")
+    optimizer = OPTIMIZERS[options.optimizer], settings
+    if options.backend == "scratch":
+        return ByHand(chosen, options, optimizer)
+    from scripts.training.in_torch import InTorch
+
+    return InTorch(chosen, options, optimizer, device)
+
+
+def settings(options, prepared, chosen):
+    """What config.json holds: enough to go on, and to use what was trained."""
+    left_out = {"resume", "overwrite", "dry_run", "config", "debug", "runs", "name"}
+    kept = {name: value for name, value in vars(options).items() if name not in left_out}
+    if prepared.source:
+        kept["data"] = prepared.source["path"]
+    scaling = {name: [part.tolist() for part in pair] for name, pair in prepared.scaling.items()}
+    columns = {"features": prepared.features, "classes": prepared.classes, "scaling": scaling}
+    return {"options": kept, "task": asdict(chosen), "data": prepared.source | {"name": prepared.name} | columns}
+
+
+def check_data(stored, prepared, options):
+    """Refuse to go on with a data file that has changed (Refusal)."""
+    before, now = stored["data"].get("sha256"), prepared.source.get("sha256")
+    if before != now and not options.allow_changed_data:
+        raise Refusal(
+            f"{options.data} has changed since the run began; --allow-changed-data goes on with what it is now"
+        )
+
+
+def described(options, chosen, prepared, device):
+    """What is about to be trained, in one line."""
+    sizes = ", ".join(f"{name} {value}" for name, value in chosen.sizes.items())
+    rows = f"{len(prepared.train)} rows to train on, {len(prepared.test)} held out"
+    side = {"scratch": "by hand", "torch": "in torch", "both": "by hand and in torch"}[options.backend]
+    return f"{prepared.name}: {rows}; {chosen.model} ({sizes}), {chosen.loss}; {side}, {options.dtype}, on {device}"
+
+
+def last_good(folder):
+    """Where the newest checkpoint of a run is."""
+    found = [path for path in (folder.checkpoints / "last.npz", folder.checkpoints / "best.npz") if path.exists()]
+    return f"last good checkpoint: {found[0]}" if found else "no checkpoint has been kept yet"
+
+
+def peak():
+    """The largest memory that this process has taken, and its GPU."""
+    import resource
+
+    size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    text = f"{size / 2**20:,.0f} MiB taken at most"
+    with contextlib.suppress(ImportError, RuntimeError, AssertionError):
+        import torch
+
+        if torch.cuda.is_initialized():
+            text += f", {torch.cuda.max_memory_allocated() / 2**20:,.0f} MiB on the GPU"
+    return text

@@ -1,0 +1,43 @@
+"""A run that was trained, to be used: its network by hand, what its outputs mean, how its inputs were scaled."""
+
+from pathlib import Path
+
+import numpy as np
+
+import scratch
+from scripts.cli import Refusal
+from scripts.training.by_hand import build
+from scripts.training.folder import RunFolder
+from scripts.training.task import Task
+
+
+class Trained:
+    """net, task, features, classes of runs/NAME, whichever side trained it."""
+
+    def __init__(self, path, checkpoint="last"):
+        path = Path(path)
+        stored = RunFolder(path).settings()
+        try:
+            self.options, kept = stored["options"], stored["data"]
+            self.task = Task(**stored["task"] | {"classes": tuple(kept["classes"])})
+            self.features, self.classes = tuple(kept["features"]), tuple(kept["classes"])
+            self.scaling = {name: [np.array(part) for part in pair] for name, pair in kept["scaling"].items()}
+        except (KeyError, TypeError) as error:
+            raise Refusal(f"{path}: config.json is no run's: {error}") from None
+        self.dtype = "float64" if self.options["dtype"] == "float64" else "float32"
+        self.net = build(self.task, 0, self.dtype)
+        try:
+            scratch.load_state_dict(self.net, scratch.load(path / "checkpoints" / f"{checkpoint}.safetensors"))
+        except ValueError as error:
+            raise Refusal(f"{path}: {error}") from None
+
+    def outputs(self, x):
+        """What the network gives for rows as they stand in a table; a regression's in the units of its target."""
+        if "x" in self.scaling:
+            mean, deviation = self.scaling["x"]
+            x = (x - mean) / deviation
+        output = self.net.eval()(self.task.x(x.astype(self.dtype)))
+        if "target" in self.scaling:
+            mean, deviation = self.scaling["target"]
+            output = output * deviation + mean
+        return output
