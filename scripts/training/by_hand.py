@@ -5,6 +5,7 @@ import numpy as np
 import scratch
 from parity.training.sides import flat
 from scratch.layers.base import gradients_of
+from scripts.training.ranks import Ranks
 
 
 def build(task, seed, dtype):
@@ -20,7 +21,7 @@ def build(task, seed, dtype):
 class ByHand:
     """A network, its loss and its optimizer: what the loop asks of a side."""
 
-    device = "cpu"
+    device, ranks = "cpu", Ranks()
 
     def __init__(self, task, options, optimizer):
         name, settings = optimizer
@@ -88,8 +89,9 @@ class ByHand:
             x = layer(x)
             yield f"layer {position} ({type(layer).__name__})", x
 
-    def close(self):
-        """Nothing is held."""
+    def agree(self, value):
+        """The value: there is no other rank."""
+        return value
 
 
 def restored(array, fresh):

@@ -20,16 +20,18 @@ FORMAT = 1
 
 def save(folder, name, side, progress):
     """Write the checkpoint `name`; of "last", the one before it stays as "previous" until the next."""
-    arrays = {f"weights/{key}": array for key, array in side.weights().items()}
+    weights = side.weights()
+    arrays = {f"weights/{key}": array for key, array in weights.items()}
     arrays |= {f"optimizer/{key}": array for key, array in side.optimizer_state().items()}
+    if side.ranks.rank:
+        return
     content = json.dumps({"format": FORMAT} | progress).encode()
     arrays["progress"] = np.frombuffer(content, np.uint8)
     path = folder / f"{name}.npz"
     if name == "last" and path.exists():
         os.replace(path, folder / "previous.npz")
     scratch.save(path, arrays)
-    scratch.save(folder / f"{name}.safetensors", side.weights())
-    return path
+    scratch.save(folder / f"{name}.safetensors", weights)
 
 
 def load(path, side, allow_nonfinite=False):

@@ -8,6 +8,7 @@ import sys
 from datetime import datetime
 from importlib import metadata
 from pathlib import Path
+from typing import IO
 
 from filelock import FileLock, Timeout
 
@@ -23,7 +24,7 @@ class RunFolder:
     def __init__(self, path):
         self.path, self.checkpoints = Path(path), Path(path) / "checkpoints"
         self.lock = FileLock(self.path / ".lock")
-        self.file = None
+        self.file: IO | None = None
 
     def occupy(self):
         """Take the lock; a second run in the folder is refused."""
@@ -85,12 +86,35 @@ class RunFolder:
     def note(self, **values):
         """Append one line of metrics; what was not measured is empty."""
         self.writer.writerow(values)
-        self.file.flush()
+        if self.file:
+            self.file.flush()
 
     def close(self):
         if self.file:
             self.file.close()
         self.lock.release()
+
+
+class Nothing(RunFolder):
+    """The folder as a rank other than the first has it: to read from."""
+
+    def occupy(self):
+        pass
+
+    def create(self, overwrite, settings):
+        pass
+
+    def write_json(self, name, values):
+        pass
+
+    def open_metrics(self, step=0, between=True):
+        pass
+
+    def note(self, **values):
+        pass
+
+    def close(self):
+        pass
 
 
 def read_metrics(path):

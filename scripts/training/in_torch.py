@@ -2,9 +2,16 @@
 
 import math
 from contextlib import nullcontext
+from typing import Any
 
 import numpy as np
 import torch
+from torch import distributed
+from torch.distributed.checkpoint.state_dict import StateDictOptions, set_model_state_dict
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import fully_shard
+from torch.distributed.tensor import DTensor, distribute_tensor
+from torch.nn.parallel import DistributedDataParallel
 
 import parity
 import torch_ref
@@ -23,17 +30,27 @@ def build(task, dtype):
 
 
 class InTorch:
-    """A module, its loss and its optimizer: what the loop asks of a side. It starts from the hand-derived weights."""
+    """A module, its loss and its optimizer: what the loop asks of a side. It starts from the hand-derived weights.
 
-    def __init__(self, task, options, optimizer, device):
+    Of several ranks each takes its rows of every batch. With n of N rows, a rank's loss is weighed by n/N · world:
+    the mean over ranks that DDP and FSDP take of gradients is then the gradient of the mean over the batch, even
+    where the rows do not divide.
+    """
+
+    def __init__(self, task, options, optimizer, device, ranks):
         name, settings = optimizer
-        self.device, self.clip = torch.device(device), options.clip
+        self.device, self.clip, self.ranks = torch.device(device), options.clip, ranks
         self.dtype = "float32" if options.dtype == "bfloat16" else options.dtype
         self.mixed = options.dtype == "bfloat16"
         self.module = build(task, self.dtype)
         parity.to_torch(by_hand.build(task, options.seed, self.dtype), self.module)
         self.module.to(self.device)
-        self.run = torch.compile(self.module) if options.compile else self.module
+        self.sharded = options.fsdp
+        if options.fsdp:
+            shard(self.module, self.device, ranks)
+        self.run: Any = torch.compile(self.module) if options.compile else self.module
+        if ranks.many and not options.fsdp:
+            self.run = DistributedDataParallel(self.run)
         self.loss = losses(task.loss, None)[1]
         self.optimizer = getattr(torch.optim, name)(self.module.parameters(), **settings)
 
@@ -51,48 +68,71 @@ class InTorch:
 
     def step(self, x, target, lr, measured):
         """As ByHand.step."""
+        first, last = self.ranks.share(len(x))
+        own = slice(first, max(last, first + 1)) if first < len(x) else slice(0, 1)  # no row: one that weighs nothing
         self.run.train()
         with self.autocast():
-            y = self.run(self.tensor(x))
-        J = self.mean_loss(y.to(getattr(torch, self.dtype)), self.tensor(target))
-        loss, length = float(J.detach()), None
+            y = self.run(self.tensor(x[own]))
+        J = self.mean_loss(y.to(getattr(torch, self.dtype)), self.tensor(target[own]))
+        if self.ranks.many:
+            J = J * ((last - first) / len(x) * self.ranks.world)
+        loss, length = self.summed(J.detach()) / self.ranks.world, None
         if not math.isfinite(loss):
             raise ValueError(f"the loss is {loss}")
         self.optimizer.zero_grad()
         J.backward()
         if self.clip:
-            length = float(torch.nn.utils.clip_grad_norm_(self.module.parameters(), self.clip))
+            length = number(torch.nn.utils.clip_grad_norm_(self.module.parameters(), self.clip))
         elif measured:
             grads = [p.grad for p in self.module.parameters() if p.grad is not None]
-            length = float(torch.nn.utils.get_total_norm(grads))
+            length = number(torch.nn.utils.get_total_norm(grads))
         for group in self.optimizer.param_groups:
             group["lr"] = lr
         self.optimizer.step()
         return loss, length
 
+    def summed(self, value, how="SUM"):
+        """The sum of a number over all ranks."""
+        if not self.ranks.many:
+            return float(value)
+        tensor = torch.as_tensor(value, dtype=torch.float64).clone().reshape(1).to(self.device)
+        distributed.all_reduce(tensor, getattr(distributed.ReduceOp, how))
+        return float(tensor)
+
+    def agree(self, value):
+        """The largest value that any rank has, so that all do the same."""
+        return int(self.summed(value, "MAX"))
+
     @torch.no_grad()
     def outputs(self, x):
-        self.run.eval()
+        self.module.eval()
         with self.autocast():
-            y = self.run(self.tensor(x))
+            y = self.module(self.tensor(x))
         return parity.to_numpy(y.to(getattr(torch, self.dtype)))
 
     def losses(self, output, target):
         return float(self.mean_loss(torch.tensor(output), torch.tensor(np.ascontiguousarray(target))))
 
     def weights(self):
-        return {name: parity.to_numpy(tensor) for name, tensor in self.module.state_dict().items()}
+        """{name: array}, copied; of all ranks together."""
+        return {name: parity.to_numpy(whole(tensor)) for name, tensor in self.module.state_dict().items()}
 
     def load_weights(self, arrays):
-        self.module.load_state_dict({name: torch.tensor(array) for name, array in arrays.items()})
+        tensors = {name: torch.tensor(array) for name, array in arrays.items()}
+        if self.sharded:
+            options = StateDictOptions(full_state_dict=True)
+            set_model_state_dict(self.module, tensors, options=options)
+        else:
+            self.module.load_state_dict(tensors)
 
     def names(self):
         return [name for name, _ in self.module.named_parameters()]
 
     def optimizer_state(self):
+        """As ByHand.optimizer_state."""
         state = self.optimizer.state_dict()["state"]
         return {
-            f"{name}/{key}": parity.to_numpy(torch.as_tensor(value))
+            f"{name}/{key}": parity.to_numpy(whole(torch.as_tensor(value)))
             for i, name in enumerate(self.names())
             for key, value in state.get(i, {}).items()
             if value is not None
@@ -100,10 +140,14 @@ class InTorch:
 
     def load_optimizer_state(self, arrays):
         state: dict[int, dict] = {}
+        parameters = list(self.module.parameters())
         places = {name: i for i, name in enumerate(self.names())}
         for path, array in arrays.items():
             name, _, key = path.rpartition("/")
-            state.setdefault(places[name], {})[key] = torch.tensor(array)
+            tensor, like = torch.tensor(array), parameters[places[name]]
+            if self.sharded and tensor.shape == like.shape and tensor.ndim:
+                tensor = distribute_tensor(tensor.to(self.device), like.device_mesh, like.placements)
+            state.setdefault(places[name], {})[key] = tensor
         groups = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict({"state": state, "param_groups": groups})
 
@@ -122,5 +166,20 @@ class InTorch:
         for name, part, y in found:
             yield f"layer {name or 0} ({type(part).__name__})", parity.to_numpy(y[0] if isinstance(y, tuple) else y)
 
-    def close(self):
-        """Nothing is held."""
+
+def shard(module, device, ranks):
+    """Spread the weights of every part with some of its own, and of the whole, over the ranks (FSDP2)."""
+    mesh = init_device_mesh(device.type, (ranks.world,))
+    for part in module.children():
+        if any(True for _ in part.parameters()):
+            fully_shard(part, mesh=mesh)
+    fully_shard(module, mesh=mesh)
+
+
+def whole(tensor):
+    """A tensor that may lie spread over the ranks, as one."""
+    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+
+
+def number(tensor):
+    return float(whole(tensor))

@@ -71,7 +71,8 @@ def train(side, data, task, options, folder, progress, stop, screen):
     per_epoch = -(-len(data.train) // options.batch_size)
     rate = step_size(options, per_epoch * options.epochs)
     began, saved = time.monotonic() - progress.seconds, time.monotonic()
-    while progress.epoch < options.epochs and stop.status is None:
+    asked = 0
+    while progress.epoch < options.epochs and not asked:
         for rows in batches(data, options, progress):
             lr, measured = rate(progress.step), progress.step % options.log_interval == 0
             loss, length = one_step(side, batch_of(data, task, rows), lr, measured, progress.step, rows)
@@ -84,7 +85,8 @@ def train(side, data, task, options, folder, progress, stop, screen):
             progress.step += 1
             if options.checkpoint_interval and progress.step % options.checkpoint_interval == 0:
                 checkpoints.save(folder.checkpoints, f"step-{progress.step:08}", side, asdict(progress))
-            if stop.status is not None:
+            asked = side.agree(stop.status)
+            if asked:
                 break
         else:
             progress.epoch, progress.batch = progress.epoch + 1, 0
@@ -95,11 +97,11 @@ def train(side, data, task, options, folder, progress, stop, screen):
             if progress.best is None or metric > progress.best:
                 progress.best = metric
                 checkpoints.save(folder.checkpoints, "best", side, asdict(progress))
-            if time.monotonic() - saved > BETWEEN and progress.epoch < options.epochs:
+            if side.agree(time.monotonic() - saved > BETWEEN) and progress.epoch < options.epochs:
                 checkpoints.save(folder.checkpoints, "last", side, asdict(progress))
                 saved = time.monotonic()
     checkpoints.save(folder.checkpoints, "last", side, asdict(progress))
-    return stop.status or 0
+    return asked
 
 
 def one_step(side, batch, lr, measured, step, rows):

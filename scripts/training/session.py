@@ -10,24 +10,44 @@ from pathlib import Path
 from scripts.cli import Refusal, choose_device
 from scripts.training import checkpoints, data, loop, task
 from scripts.training.by_hand import ByHand
-from scripts.training.folder import RunFolder, find, name_of
+from scripts.training.folder import Nothing, RunFolder, find, name_of
 from scripts.training.options import ON_RESUME, OPTIMIZERS, completed
+from scripts.training.ranks import first_line, join, leave, of_environment
 from scripts.training.stopping import Stop
 from scripts.training.telling import Telling
 
 
 def start(given):
-    """Train as asked; the exit status."""
+    """Train as asked, as one of several ranks where torchrun says so; the exit status."""
+    ranks = of_environment()
+    if not ranks.many:
+        return begin(given, ranks)
+    try:
+        status = begin(given, ranks)
+        leave()
+    except Exception as error:
+        if not isinstance(error, Refusal):
+            lost = "another rank is gone or hangs: " if "Connection" in str(error) or "imed out" in str(error) else ""
+            print(f"train.py: rank {ranks.rank}: {lost}{first_line(error)}", file=sys.stderr, flush=True)
+            return 3
+        raise
+    return status
+
+
+def begin(given, ranks):
+    """Prepare data, task, device and side, then train."""
     path, checkpoint = find(given.get("runs", "runs"), given["resume"]) if "resume" in given else (None, None)
     stored = stored_of(path, given) if path else {}
     options = completed(stored.get("options", {}) | given)
-    device = place(options)
+    device = place(options, ranks)
+    if ranks.many:
+        join(ranks, device, options.timeout)
     prepared = data.prepare(options)
     chosen = task.choose(options, prepared)
     if path:
         check_data(stored, prepared, options)
-    with Telling() as telling:
-        for line in (*prepared.notes, described(options, chosen, prepared, device)):
+    with Telling(quiet=ranks.rank > 0) as telling:
+        for line in (*prepared.notes, described(options, chosen, prepared, device, ranks)):
             telling.say(line)
         if options.dry_run:
             return 0
@@ -35,12 +55,14 @@ def start(given):
             from scripts.training.both import in_lockstep
 
             return in_lockstep(options, prepared, chosen, device, telling)
-        return run(options, path, checkpoint, side_of(options, chosen, device), prepared, chosen, telling)
+        side = side_of(options, chosen, device, ranks)
+        return run(options, path, checkpoint, side, prepared, chosen, telling)
 
 
 def run(options, path, checkpoint, side, prepared, chosen, telling):
     """Train one side in its folder, from the start or from a checkpoint."""
-    folder = RunFolder(path or Path(options.runs) / (options.name or name_of(options, chosen, prepared)))
+    place = path or Path(options.runs) / (options.name or name_of(options, chosen, prepared))
+    folder = Nothing(place) if side.ranks.rank else RunFolder(place)
     progress = loop.Progress()
     try:
         if path:
@@ -66,7 +88,8 @@ def run(options, path, checkpoint, side, prepared, chosen, telling):
     result = {"run": str(folder.path), "ended": ended, "backend": options.backend, "device": str(side.device)}
     result |= {"steps": progress.step, "epochs": progress.epoch, "test_loss": loss, f"test_{chosen.metric}": metric}
     folder.write_json("result.json", result)
-    print(json.dumps(result), flush=True)
+    if not side.ranks.rank:
+        print(json.dumps(result), flush=True)
     return status
 
 
@@ -103,8 +126,12 @@ def stored_of(path, given):
     return stored
 
 
-def place(options):
+def place(options, ranks):
     """The device, once what does not go together is refused."""
+    if ranks.many and options.backend != "torch":
+        raise Refusal(f"--backend {options.backend} is one process's: under torchrun take --backend torch")
+    if options.fsdp and not ranks.many:
+        raise Refusal("--fsdp spreads weights over ranks: start with torchrun --nproc-per-node N scripts/train.py ...")
     by_hand = options.backend == "scratch"
     for name in ("compile", "fsdp"):
         if by_hand and getattr(options, name):
@@ -115,21 +142,25 @@ def place(options):
         raise Refusal(f"--device {options.device}: by hand is computed on the CPU; take --backend torch, or cpu")
     if options.deterministic:
         make_deterministic()
-    return "cpu" if by_hand else choose_device(options.device, options.dtype)
+    if by_hand:
+        return "cpu"
+    name = f"cuda:{ranks.local}" if ranks.many and options.device == "cuda" else options.device
+    device = choose_device(name, options.dtype)
+    return f"cuda:{ranks.local}" if ranks.many and name == "auto" and device.type == "cuda" else device
 
 
 def make_deterministic():
     """One thread and deterministic kernels; the workspace of cuBLAS is fixed before CUDA starts."""
     os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
     import torch
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     threadpool_limits(1)
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
 
 
-def side_of(options, chosen, device):
+def side_of(options, chosen, device, ranks):
     """The side that trains; bad values of an optimizer are refused as they word it."""
     settings = {"lr": options.lr, "weight_decay": options.weight_decay}
     if options.optimizer in ("sgd", "rmsprop"):
@@ -141,7 +172,7 @@ def side_of(options, chosen, device):
         return ByHand(chosen, options, optimizer)
     from scripts.training.in_torch import InTorch
 
-    return InTorch(chosen, options, optimizer, device)
+    return InTorch(chosen, options, optimizer, device, ranks)
 
 
 def settings(options, prepared, chosen):
@@ -164,12 +195,14 @@ def check_data(stored, prepared, options):
         )
 
 
-def described(options, chosen, prepared, device):
+def described(options, chosen, prepared, device, ranks):
     """What is about to be trained, in one line."""
     sizes = ", ".join(f"{name} {value}" for name, value in chosen.sizes.items())
     rows = f"{len(prepared.train)} rows to train on, {len(prepared.test)} held out"
     side = {"scratch": "by hand", "torch": "in torch", "both": "by hand and in torch"}[options.backend]
-    return f"{prepared.name}: {rows}; {chosen.model} ({sizes}), {chosen.loss}; {side}, {options.dtype}, on {device}"
+    many = f" of {ranks.world} ranks{', sharded' if options.fsdp else ''}" if ranks.many else ""
+    where = f"{options.dtype}, on {device}{many}"
+    return f"{prepared.name}: {rows}; {chosen.model} ({sizes}), {chosen.loss}; {side}, {where}"
 
 
 def last_good(folder):

@@ -7,17 +7,17 @@ STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
 
 class Stop:
-    """While it is entered, `status` says whether to stop and with which exit status; None to go on."""
+    """While it is entered, `status` is the exit status to stop with, 0 to go on."""
 
     def __init__(self):
-        self.status, self.before = None, {}
+        self.status, self.before = 0, {}
 
     def __enter__(self):
         self.before = {number: signal.signal(number, self.ask) for number in STATUS}
         return self
 
     def ask(self, number, frame):
-        if self.status is not None:
+        if self.status:
             os._exit(STATUS[signal.Signals(number)])
         self.status = STATUS[signal.Signals(number)]
 
