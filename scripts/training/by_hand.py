@@ -21,7 +21,7 @@ def build(task, seed, dtype):
 class ByHand:
     """A network, its loss and its optimizer: what the loop asks of a side."""
 
-    device, ranks = "cpu", Ranks()
+    device, ranks, sharded = "cpu", Ranks(), False
 
     def __init__(self, task, options, optimizer):
         name, settings = optimizer

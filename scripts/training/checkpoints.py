@@ -16,11 +16,20 @@ import scratch
 from scripts.cli import Refusal
 
 FORMAT = 1
+KINDS = (".npz", ".sharded")
 
 
 def save(folder, name, side, progress):
     """Write the checkpoint `name`; of "last", the one before it stays as "previous" until the next."""
+    if side.sharded:
+        from scripts.training import sharded
+
+        sharded.save(folder, name, side, {"format": FORMAT} | progress)
     weights = side.weights()
+    if side.sharded:
+        if not side.ranks.rank:
+            scratch.save(folder / f"{name}.safetensors", weights)
+        return
     arrays = {f"weights/{key}": array for key, array in weights.items()}
     arrays |= {f"optimizer/{key}": array for key, array in side.optimizer_state().items()}
     if side.ranks.rank:
@@ -39,12 +48,14 @@ def load(path, side, allow_nonfinite=False):
     side untouched.
     """
     path = Path(path)
+    if path.is_dir():
+        from scripts.training import sharded
+
+        return without_format(sharded.load(path, side))
     try:
         arrays = scratch.load(path)
         progress = json.loads(arrays.pop("progress").tobytes())
-        written = progress.pop("format")
-        if written > FORMAT:
-            raise ValueError(f"it has format {written}, newer than this handgrad, which reads {FORMAT}")
+        progress = without_format(progress)
         weights, remembered = under("weights/", arrays), under("optimizer/", arrays)
         compare(weights, side.weights())
         compare_remembered(remembered, side.weights())
@@ -56,6 +67,14 @@ def load(path, side, allow_nonfinite=False):
         raise ValueError(f"not a usable checkpoint: {path}: {why}") from error
     side.load_weights(weights)
     side.load_optimizer_state(remembered)
+    return progress
+
+
+def without_format(progress):
+    """The progress in a checkpoint of a format that is known (ValueError)."""
+    written = progress.pop("format")
+    if written > FORMAT:
+        raise ValueError(f"it has format {written}, newer than this handgrad, which reads {FORMAT}")
     return progress
 
 
@@ -89,11 +108,9 @@ def compare_remembered(found, weights):
 
 def newest(folder, side, allow_nonfinite, say):
     """The progress of the newest checkpoint of a run that can be used; a damaged one is told of and passed over."""
-    reasons = []
-    for name in ("last", "previous"):
-        path = folder / f"{name}.npz"
-        if not path.exists():
-            continue
+    reasons: list[str] = []
+    found = [path for stem in ("last", "previous") for path in folder.glob(f"{stem}.*") if path.suffix in KINDS]
+    for path in sorted(found, key=lambda path: path.stat().st_mtime_ns, reverse=True):
         try:
             progress = load(path, side, allow_nonfinite)
         except ValueError as error:

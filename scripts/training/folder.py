@@ -160,8 +160,8 @@ def find(runs, wanted):
     path = Path(wanted)
     if not path.is_dir() and not path.is_file() and (Path(runs) / wanted).is_dir():
         path = Path(runs) / wanted
-    if path.is_dir():
+    if (path / "config.json").is_file():
         return path, None
-    if path.is_file() and (path.parent.parent / "config.json").is_file():
+    if path.exists() and (path.parent.parent / "config.json").is_file():
         return path.parent.parent, path
     raise Refusal(f"--resume {wanted}: not a usable checkpoint: {path.absolute()}: no folder of a run, no file in one")

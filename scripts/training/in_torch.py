@@ -118,7 +118,7 @@ class InTorch:
         return {name: parity.to_numpy(whole(tensor)) for name, tensor in self.module.state_dict().items()}
 
     def load_weights(self, arrays):
-        tensors = {name: torch.tensor(array) for name, array in arrays.items()}
+        tensors: dict[str, Any] = {name: torch.tensor(array) for name, array in arrays.items()}
         if self.sharded:
             options = StateDictOptions(full_state_dict=True)
             set_model_state_dict(self.module, tensors, options=options)

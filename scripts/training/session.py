@@ -39,6 +39,7 @@ def begin(given, ranks):
     path, checkpoint = find(given.get("runs", "runs"), given["resume"]) if "resume" in given else (None, None)
     stored = stored_of(path, given) if path else {}
     options = completed(stored.get("options", {}) | given)
+    options.fsdp = options.fsdp and (ranks.many or "fsdp" in given)  # what ranks began, one process may go on with
     device = place(options, ranks)
     if ranks.many:
         join(ranks, device, options.timeout)
