@@ -1,0 +1,137 @@
+"""Are flags and the TOML file read by one parser, and is what is wrong in them refused by name?"""
+
+import json
+import os
+
+import pytest
+
+from parity_tests.trained import run, train
+from scripts.cli import Refusal
+from scripts.training.options import completed, parse
+
+BAD = {
+    "nan": ("--lr", "nan"),
+    "infinite": ("--lr", "inf"),
+    "negative rate": ("--lr", "-1"),
+    "no rate": ("--lr", "0"),
+    "negative epochs": ("--epochs", "-1"),
+    "float epochs": ("--epochs", "1e3"),
+    "too many epochs": ("--epochs", "99999999999"),
+    "negative seed": ("--seed", "-1"),
+    "large seed": ("--seed", "4294967296"),
+    "word as seed": ("--seed", "abc"),
+    "no batch": ("--batch-size", "0"),
+    "upwards": ("--name", "../x"),
+    "slash": ("--name", "a/b"),
+    "line": ("--name", "a\nb"),
+    "long name": ("--name", "x" * 300),
+    "whole share": ("--test-share", "1"),
+    "abbreviation": ("--epo", "3"),
+    "zero size": ("--hidden", "8,0"),
+}
+
+
+@pytest.mark.parametrize("arguments", BAD.values(), ids=BAD)
+def test_bad_values_are_refused_in_a_line(arguments, capsys):
+    with pytest.raises(SystemExit) as ended:
+        parse(list(arguments))
+    errors = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert len(errors.splitlines()) == 1
+    assert arguments[0] in errors
+
+
+def test_the_nearest_flag_is_named(capsys):
+    with pytest.raises(SystemExit):
+        parse(["--epoch", "3"])
+    assert "unknown argument '--epoch'; did you mean --epochs?" in capsys.readouterr().err
+
+
+def test_flags_win_over_the_file_and_the_file_over_defaults(tmp_path):
+    config = tmp_path / "c.toml"
+    config.write_text("lr = 0.5\nhidden = [8, 4]\ndeterministic = true\nmap-labels = true\nheader = false\n", "utf-8")
+    options = completed(parse(["--config", str(config), "--lr", "0.25"]))
+    assert (options.lr, options.hidden, options.deterministic, options.map_labels) == (0.25, [8, 4], True, True)
+    assert (options.header, options.epochs) == (False, 20)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("epochs = 3\nlearning = 1\n", "line 2: unknown key 'learning'"),
+        ("lr = 1\nlr = 2\n", "it is not valid TOML"),
+        ("deterministic = 1\n", "deterministic: expected true or false, got 1"),
+        ("lr = true\n", "lr: expected a number, a text or a list, got True"),
+        ("[lr]\nx = 1\n", "lr: expected a number"),
+    ],
+)
+def test_files_are_refused_by_line_or_key(tmp_path, text, message):
+    config = tmp_path / "c.toml"
+    config.write_text(text, encoding="utf-8")
+    with pytest.raises(Refusal) as refused:
+        parse(["--config", str(config)])
+    assert message in str(refused.value)
+
+
+def test_a_bad_value_in_the_file_is_refused_as_a_flag_is(tmp_path, capsys):
+    config = tmp_path / "c.toml"
+    config.write_text("lr = nan\n", encoding="utf-8")
+    with pytest.raises(SystemExit):
+        parse(["--config", str(config)])
+    assert "--lr: expected a number above 0" in capsys.readouterr().err
+
+
+REFUSED = {
+    "by hand on cuda": (("--device", "cuda"), "by hand is computed on the CPU"),
+    "compiled by hand": (("--compile",), "--compile is torch's"),
+    "bfloat16 by hand": (("--dtype", "bfloat16"), "take --backend torch, or float32"),
+    "device": (("--backend", "torch", "--device", "gpu"), "usable: cpu"),
+    "sharded alone": (("--backend", "torch", "--fsdp"), "start with torchrun"),
+    "momentum": (("--momentum", "0.9"), "adam has none; sgd and rmsprop have"),
+    "data set": (("--data", "mnist"), "all work offline"),
+    "task": (("--task", "regression"), "iris is a classification"),
+    "loss of numbers": (("--loss", "mse"), "it takes cross_entropy"),
+    "one neuron": (("--model", "neuron"), "one neuron tells two classes apart, iris has 3"),
+    "pictures": (("--model", "cnn"), "4 columns are no picture"),
+    "text": (("--model", "gpt"), "takes a text"),
+    "heads": (("--data", "text", "--model", "gpt", "--heads", "5"), "no multiple of --heads 5"),
+    "no run": (("--resume", "nowhere"), "not a usable checkpoint"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "message"), REFUSED.values(), ids=REFUSED)
+def test_what_does_not_go_together(tmp_path, arguments, message):
+    arguments = [*arguments] if "--device" in arguments else [*arguments, "--device", "cpu"]
+    with pytest.raises(Refusal) as refused:
+        train(tmp_path / "runs", *arguments)
+    assert message in str(refused.value)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_dry_run_writes_nothing(tmp_path):
+    status, result, errors = train(tmp_path / "runs", "--dry-run")
+    assert (status, result) == (0, None)
+    assert "120 rows to train on, 30 held out; mlp (sizes (4, 16, 3)" in errors
+    assert not (tmp_path / "runs").exists()
+
+
+def test_no_epochs_only_evaluate(tmp_path):
+    status, result, _ = train(tmp_path, "--epochs", "0")
+    assert (status, result["steps"]) == (0, 0)
+    assert result["test_loss"] > 0
+
+
+def test_a_folder_that_cannot_be_written_is_refused_first(tmp_path):
+    (tmp_path / "file").write_text("mine", encoding="utf-8")
+    done = run(tmp_path / "file")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "file" in done.stderr.splitlines()[-1]
+    assert (tmp_path / "file").read_text(encoding="utf-8") == "mine"
+
+
+def test_standard_output_is_one_line_of_json_whatever_the_terminal(tmp_path):
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONIOENCODING": "ascii", "COLUMNS": "20", "TERM": "dumb"}
+    done = run(tmp_path / "rüns 🙂", "--epochs", "1", env=environment)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["ended"] == "finished"
+    assert "test loss" in done.stderr

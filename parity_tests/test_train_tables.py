@@ -1,0 +1,131 @@
+"""Is a person's table read strictly, and is what is wrong in it named with row, column and remedy?"""
+
+import numpy as np
+import pytest
+
+from parity_tests.trained import train
+from scratch.tables import read_columns, read_csv, read_text
+from scripts.cli import Refusal
+
+GOOD = "a,b,y\n1,2,0\n3,4.5,1\n5,6,0\n7,8,1\n"
+
+
+def written(tmp_path, content, name="mine.csv"):
+    path = tmp_path / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+@pytest.mark.parametrize(
+    "content",
+    [GOOD, GOOD.replace("\n", "\r\n"), "\ufeff" + GOOD, GOOD.replace("\n", "\n\n"), GOOD.replace("a,", '"a",')],
+    ids=["plain", "crlf", "mark", "blank lines", "quoted"],
+)
+def test_forms_that_are_the_same_table(tmp_path, content):
+    table = read_csv(written(tmp_path, content))
+    assert (table.features, table.target) == (("a", "b"), "y")
+    np.testing.assert_array_equal(table.x, [[1, 2], [3, 4.5], [5, 6], [7, 8]])
+    np.testing.assert_array_equal(table.column, [0, 1, 0, 1])
+
+
+def test_a_table_without_names_and_any_column_as_target(tmp_path):
+    path = written(tmp_path, "1,2,0\n3,4,1\n")
+    assert read_csv(path).features == ("0", "1")
+    np.testing.assert_array_equal(read_csv(path, "0").x, [[2, 0], [4, 1]])
+    np.testing.assert_array_equal(read_csv(path, "-2").column, [2, 4])
+    named = written(tmp_path, GOOD)
+    np.testing.assert_array_equal(read_csv(named, "b").x[:2], [[1, 0], [3, 1]])
+
+
+def test_words_as_labels_in_their_order(tmp_path):
+    table = read_csv(written(tmp_path, "a,y\n1,dog\n2, cat\n3,dog\n"), words=True)
+    assert table.words == ("cat", "dog")
+    np.testing.assert_array_equal(table.column, [1, 0, 1])
+
+
+WRONG = {
+    "empty": ("", "0 rows: the file is empty"),
+    "names alone": ("a,b,y\n", "0 rows: it has a line of names alone"),
+    "long row": ("a,b,y\n1,2,0\n1,2,3,0\n", "row 3: expected 3 cells, got 4"),
+    "short row": ("a,b,y\n1,2,0\n\n1,0\n", "row 4: expected 3 cells, got 2"),
+    "word": ("a,b,y\n1,two,0\n", "row 2, column 'b': 'two' is no number"),
+    "word as label": ("a,y\n1,cat\n", "row 2, column 'y': 'cat' is no number; --map-labels takes words"),
+    "gap": ("a,b,y\n1,2,0\n1,,0\n", "row 3, column 'b': an empty cell"),
+    "nan": ("a,b,y\n1,2,0\n1,nan,0\n", "row 3, column 'b': nan is not finite; mend it, or leave such rows out"),
+    "beyond a float": ("a,b,y\n\n1,1e400,0\n", "row 3, column 'b': 1e400 is not finite"),
+    "twice": ("a,a,y\n1,2,3\n", "two columns are named 'a'; the columns are a, a, y"),
+    "no name": ("a,,y\n1,2,3\n", "column 2 has no name"),
+    "one column": ("a\n1\n", "expected two columns or more, separated by commas, got one: 'a'"),
+    "semicolons": ("a;b\n1;2\n", "expected two columns or more"),
+    "utf-16": (GOOD.encode("utf-16"), "it is UTF-16; save it as comma-separated text in UTF-8"),
+    "latin-1": ("a,b\xe9,y\n1,2,3\n".encode("latin-1"), "byte 3 is not UTF-8"),
+    "zip": (b"PK\x03\x04....", "it is zip"),
+}
+
+
+@pytest.mark.parametrize(("content", "message"), WRONG.values(), ids=WRONG)
+def test_what_is_no_table_is_refused_by_place(tmp_path, content, message):
+    path = written(tmp_path, content)
+    with pytest.raises(ValueError, match=r"^\S*mine\.csv: ") as refused:
+        read_csv(path)
+    assert message in str(refused.value)
+    with pytest.raises(Refusal):
+        train(tmp_path, "--data", path)
+
+
+def test_missing_files_and_folders_are_named_whole(tmp_path):
+    with pytest.raises(ValueError, match=r"/nope\.csv: no such file"):
+        read_csv(tmp_path / "nope.csv")
+    with pytest.raises(ValueError, match="it is not a regular file"):
+        read_csv(tmp_path)
+    with pytest.raises(ValueError, match="no column is named 'z'; the columns are a, b, y"):
+        read_csv(written(tmp_path, GOOD), "z")
+
+
+def test_a_file_beyond_the_memory_is_refused_before_it_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.sysconf", lambda name: 1)
+    with pytest.raises(ValueError, match="need 4 times as much memory"):
+        read_csv(written(tmp_path, GOOD))
+
+
+def test_rows_that_are_not_finite_are_left_out_on_request(tmp_path):
+    table = read_csv(written(tmp_path, GOOD + "inf,1,0\n"), drop_nonfinite=True)
+    assert (len(table.x), table.dropped) == (4, 1)
+
+
+def test_columns_to_predict_from_are_found_by_name(tmp_path):
+    path = written(tmp_path, "y,word,b,a\n0,x,2,1\n1,z,4,3\n")
+    np.testing.assert_array_equal(read_columns(path, ("a", "b")), [[1, 2], [3, 4]])
+    with pytest.raises(ValueError, match="no column is named 'c'"):
+        read_columns(path, ("a", "c"))
+    with pytest.raises(ValueError, match=r"expected 3 columns \(a, b, c\)"):
+        read_columns(written(tmp_path, "1,2\n"), ("a", "b", "c"))
+
+
+def test_a_text_is_its_characters(tmp_path):
+    text = read_text(written(tmp_path, "día\n", "t.txt"))
+    assert (text.read(text.ids), text.characters) == ("día\n", "\nadí")
+
+
+@pytest.mark.parametrize(
+    ("content", "arguments", "message"),
+    [
+        ("a,y\n1,1\n2,2\n3,1\n4,2\n", (), "labels in column 'y' are 0 to K-1, got 1, 2; --map-labels"),
+        ("a,y\n1,0\n2,0\n3,0\n", (), "every row is of class '0'"),
+        ("a,y\n1,0\n2,0\n3,1\n", (), "class '1' has one row"),
+        ("a,y\n1,0\n", ("--task", "regression"), "1 row; two or more are needed"),
+        ("a,y\n1,x\n2,x\n3,z\n4,z\n", ("--map-labels", "--task", "regression"), "is of words: a classification"),
+    ],
+    ids=["from one", "one class", "lone", "one row", "words"],
+)
+def test_tables_that_cannot_be_trained_on(tmp_path, content, arguments, message):
+    with pytest.raises(Refusal) as refused:
+        train(tmp_path / "runs", "--data", written(tmp_path, content), *arguments)
+    assert message in str(refused.value)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_two_rows_and_batches_larger_than_the_table_train(tmp_path):
+    path = written(tmp_path, "a,y\n1,0.5\n2,1.5\n")
+    status, result, _ = train(tmp_path / "runs", "--data", path, "--batch-size", 100, "--epochs", 2)
+    assert (status, result["steps"]) == (0, 2)
