@@ -22,11 +22,13 @@ benchmark: setup
 	$(RUN) scripts/benchmark.py train
 	$(RUN) scripts/benchmark.py sweep
 
-# False alarms over random right subjects: about ten minutes. A sample of it is among the tests.
+# False alarms over random right subjects, and runs that are killed: about half an hour. Samples are among the tests.
 soak: setup
 	$(RUN) -m parity_tests.soak --dtype float64 --count 2000
 	$(RUN) -m parity_tests.soak --dtype float32 --count 2000
 	$(RUN) -m parity_tests.soak --dtype bfloat16 --count 1000
+	$(RUN) -m parity_tests.kills --backend scratch --count 100
+	$(RUN) -m parity_tests.kills --backend torch --count 100
 
 setup:
 	@test -x $(RUN) || rm -f $(READY)

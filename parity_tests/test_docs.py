@@ -36,7 +36,7 @@ def run_python(example):
 
 
 def run_command(example):
-    """Run a command that checks a file written above; any other stands for a person's hand."""
+    """Run a command that checks a file written above, or trains; any other stands for a person's hand."""
     words, folder = shlex.split(example.parsed), example.namespace["folder"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "400"}
     if words[:3] == ["python", "-m", "pytest"]:
@@ -47,6 +47,17 @@ def run_command(example):
         done = subprocess.run([sys.executable, *words[1:]], cwd=folder, env=environment, capture_output=True, text=True)
         assert done.returncode in (0, 1), done.stderr
         example.namespace["printed"] = done.stdout
+    if Path(example.path).name == "training.md":
+        for line in example.parsed.splitlines():
+            run_script(shlex.split(line), folder)
+
+
+def run_script(words, folder):
+    """Run a line of the page on training: python or torchrun, and a script."""
+    starters = {"python": [sys.executable], "torchrun": [sys.executable, "-m", "torch.distributed.run"]}
+    arguments = [str(ROOT / word) if word.startswith("scripts/") else word for word in words[1:]]
+    done = subprocess.run([*starters[words[0]], *arguments], cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def compare_output(example):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from scratch import tables
 from scripts.cli import Parser, Refusal, run, write_whole
 
 CHUNK = 1024  # rows at once
@@ -22,7 +23,6 @@ def main(arguments):
     parser.add_argument("--out", metavar="FILE.csv", help="where to write [standard output]")
     parser.add_argument("--checkpoint", choices=("last", "best"), default="last")
     options = parser.parse_args(arguments)
-    from scratch import tables
     from scripts.training.trained import Trained
 
     trained = Trained(options.run, options.checkpoint)
@@ -65,7 +65,7 @@ def predictions(trained, rows, writer):
 
 def safe(name):
     """A name that no table takes for a formula."""
-    return f"'{name}" if name[:1] in "=+-@" and not name[1:2].isdigit() else name
+    return f"'{name}" if name.startswith(("=", "+", "-", "@")) and not tables.is_number(name) else name
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import sys
 from datetime import datetime
 from importlib import metadata
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from filelock import FileLock, Timeout
 
@@ -25,6 +25,7 @@ class RunFolder:
         self.path, self.checkpoints = Path(path), Path(path) / "checkpoints"
         self.lock = FileLock(self.path / ".lock")
         self.file: IO | None = None
+        self.board: Any = None
 
     def occupy(self):
         """Take the lock; a second run in the folder is refused."""
@@ -88,8 +89,21 @@ class RunFolder:
         self.writer.writerow(values)
         if self.file:
             self.file.flush()
+        for name in COLUMNS[2:-1] if self.board else ():
+            if values.get(name) is not None:
+                self.board.add_scalar(name, values[name], values["step"])
+
+    def open_board(self):
+        """Write for TensorBoard, too (Refusal where the package is absent)."""
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError:
+            raise Refusal('--tensorboard needs a package: pip install "handgrad[tensorboard]"') from None
+        self.board = SummaryWriter(self.path / "tensorboard")
 
     def close(self):
+        if self.board:
+            self.board.close()
         if self.file:
             self.file.close()
         self.lock.release()
@@ -111,6 +125,9 @@ class Nothing(RunFolder):
         pass
 
     def note(self, **values):
+        pass
+
+    def open_board(self):
         pass
 
     def close(self):

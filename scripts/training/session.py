@@ -70,6 +70,8 @@ def run(options, path, checkpoint, side, prepared, chosen, telling):
             progress = go_on(folder, checkpoint, side, options, telling)
         else:
             folder.create(options.overwrite, settings(options, prepared, chosen))
+        if options.tensorboard:
+            folder.open_board()
         with Stop() as stop:
             status = loop.train(side, prepared, chosen, options, folder, progress, stop, telling)
         ended = "finished" if status == 0 else "stopped"

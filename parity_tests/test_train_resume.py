@@ -1,0 +1,166 @@
+"""Does a run that was killed, stopped, or ran out of disk go on to the very weights of the unbroken one?"""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import time
+
+import pytest
+
+from parity_tests.kills import killed_until_done
+from parity_tests.trained import arrays, command, equal, lines, run, train
+from scripts.cli import Refusal
+from scripts.training import checkpoints, loop
+from scripts.training.stopping import Stop
+
+LONG = ("--data", "digits", "--model", "mlp", "--epochs", "60", "--optimizer", "adamw", "--schedule", "cosine")
+LONG += ("--checkpoint-interval", "50", "--clip", "1")
+SHORT = ("--epochs", "6", "--optimizer", "rmsprop", "--momentum", "0.5", "--checkpoint-interval", "5")
+
+
+@pytest.mark.parametrize("side", ["scratch", "torch"])
+@pytest.mark.parametrize("at", ["step-00000010", "step-00000020", "last"])
+def test_a_run_goes_on_bit_for_bit_from_any_checkpoint(side, at, tmp_path):
+    """Step 10 lies within an epoch of four batches, 20 at the end of one, before the rows held out are looked at."""
+    train(tmp_path, "--name", "whole", "--backend", side, *SHORT, "--epochs", "8")
+    train(tmp_path, "--name", "parts", "--backend", side, *SHORT)
+    checkpoint = tmp_path / "parts" if at == "last" else tmp_path / "parts" / "checkpoints" / f"{at}.npz"
+    status, _, errors = train(tmp_path, "--resume", checkpoint, "--epochs", "8")
+    assert (status, "on from step" in errors) == (0, True)
+    assert equal(arrays(tmp_path / "whole"), arrays(tmp_path / "parts"))
+    assert lines(tmp_path / "whole") == lines(tmp_path / "parts")
+
+
+def test_last_is_the_run_that_was_trained_last(tmp_path):
+    train(tmp_path, "--name", "b", "--epochs", "1")
+    train(tmp_path, "--name", "a", "--epochs", "1")
+    _, result, _ = train(tmp_path, "--resume", "last", "--epochs", "2")
+    assert result["run"].endswith("/a")
+    with pytest.raises(Refusal, match="holds no run"):
+        train(tmp_path / "nothing", "--resume", "last")
+
+
+def test_kill_9_at_any_moment_loses_nothing(tmp_path):
+    """A sample; `make soak` does it a hundred times on each side."""
+    train(tmp_path, "--name", "whole", *LONG)
+    for moment in (0.9, 1.3, 1.7):
+        assert killed_until_done(tmp_path, f"killed{moment}", LONG, [moment, 1.0])
+        assert equal(arrays(tmp_path / "whole"), arrays(tmp_path / f"killed{moment}"))
+        assert lines(tmp_path / "whole") == lines(tmp_path / f"killed{moment}")
+
+
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_the_first_signal_saves_and_the_run_goes_on(sent, status, tmp_path):
+    long = ("--data", "digits", "--model", "mlp", "--epochs", "100000", "--name", "stopped")
+    with subprocess.Popen(
+        command(tmp_path, *long), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        while "epoch 1 " not in process.stderr.readline():
+            pass
+        process.send_signal(sent)
+        out, errors = process.communicate(timeout=60)
+    assert (process.returncode, "Traceback" in errors) == (status, False)
+    result = json.loads(out)
+    assert result["ended"] == "stopped"
+    _, result, errors = train(tmp_path, "--resume", tmp_path / "stopped", "--epochs", "1")
+    assert f"on from step {result['steps']} in epoch" in errors
+
+
+def test_the_second_signal_stops_at_once(monkeypatch):
+    ended: list = []
+    monkeypatch.setattr(os, "_exit", ended.append)
+    with Stop() as stop:
+        signal.raise_signal(signal.SIGINT)
+        assert (stop.status, ended) == (130, [])
+        signal.raise_signal(signal.SIGTERM)
+        assert ended == [143]
+    assert signal.getsignal(signal.SIGINT) is not stop.ask
+
+
+def test_a_signal_during_a_save_lets_it_end(tmp_path, monkeypatch):
+    whole = checkpoints.save
+
+    def interrupted(folder, name, side, progress):
+        if name == "step-00000005":
+            signal.raise_signal(signal.SIGINT)
+        whole(folder, name, side, progress)
+
+    monkeypatch.setattr(loop.checkpoints, "save", interrupted)
+    status, result, _ = train(tmp_path, "--name", "parts", *SHORT)
+    assert (status, result["steps"]) == (130, 5)
+    monkeypatch.undo()
+    train(tmp_path, "--resume", tmp_path / "parts")
+    train(tmp_path, "--name", "whole", *SHORT)
+    assert equal(arrays(tmp_path / "whole"), arrays(tmp_path / "parts"))
+
+
+def test_a_full_disk_is_told_and_the_run_goes_on_later(tmp_path):
+    def small_files():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+
+    done = run(tmp_path, "--name", "parts", *LONG, preexec_fn=small_files)
+    assert done.returncode == 3
+    assert "File too large" in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+    left = [path for path in (tmp_path / "parts" / "checkpoints").iterdir() if path.suffix == ".tmp"]
+    assert left == []
+    with pytest.raises(Refusal, match="holds no checkpoint"):
+        train(tmp_path, "--resume", tmp_path / "parts")
+
+
+def test_a_folder_that_is_gone_is_told(tmp_path):
+    long = ("--data", "digits", "--model", "mlp", "--epochs", "100000", "--name", "gone")
+    with subprocess.Popen(
+        command(tmp_path, *long), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        while "epoch 1 " not in process.stderr.readline():
+            pass
+        os.rename(tmp_path / "gone" / "checkpoints", tmp_path / "elsewhere")
+        _, errors = process.communicate(timeout=60)
+    assert (process.returncode, "Traceback" in errors) == (3, False)
+    assert "checkpoints" in errors.splitlines()[-1]
+
+
+def test_two_runs_in_one_folder(tmp_path):
+    long = ("--data", "digits", "--model", "mlp", "--epochs", "100000", "--name", "one")
+    with subprocess.Popen(
+        command(tmp_path, *long), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        while "epoch 1 " not in process.stderr.readline():
+            pass
+        for arguments in (("--resume", tmp_path / "one"), ("--name", "one", "--overwrite")):
+            with pytest.raises(Refusal, match="another process trains in this folder"):
+                train(tmp_path, *arguments)
+        process.send_signal(signal.SIGKILL)
+    time.sleep(0.1)
+
+
+def test_an_existing_run_stays(tmp_path):
+    train(tmp_path, "--name", "mine", "--epochs", "1")
+    before = lines(tmp_path / "mine")
+    with pytest.raises(Refusal, match="--overwrite replaces it, --resume goes on"):
+        train(tmp_path, "--name", "mine")
+    assert lines(tmp_path / "mine") == before
+    train(tmp_path, "--name", "mine", "--overwrite", "--epochs", "2")
+    assert len(lines(tmp_path / "mine")) > len(before)
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "thesis.txt").write_text("mine", encoding="utf-8")
+    with pytest.raises(Refusal, match="it holds other files"):
+        train(tmp_path, "--name", "other", "--overwrite")
+    assert [path.name for path in other.iterdir()] == ["thesis.txt"]
+
+
+def test_a_run_goes_on_as_it_began(tmp_path):
+    data = tmp_path / "t.csv"
+    data.write_text("a,y\n" + "".join(f"{i},{i % 2}\n" for i in range(40)), encoding="utf-8")
+    train(tmp_path, "--name", "mine", "--data", data, "--epochs", "1")
+    with pytest.raises(Refusal, match=r"was begun with --lr 0\.01"):
+        train(tmp_path, "--resume", tmp_path / "mine", "--lr", "0.5")
+    data.write_text(data.read_text(encoding="utf-8") + "41,1\n", encoding="utf-8")
+    with pytest.raises(Refusal, match="has changed since the run began"):
+        train(tmp_path, "--resume", tmp_path / "mine", "--epochs", "2")
+    status, _, _ = train(tmp_path, "--resume", tmp_path / "mine", "--epochs", "2", "--allow-changed-data")
+    assert status == 0

@@ -1,0 +1,157 @@
+"""What a run leaves: can it be used, drawn, and understood where it failed?"""
+
+import csv
+import json
+
+import matplotlib.image
+import numpy as np
+import pytest
+import torch
+
+import parity
+import scratch
+import torch_ref
+from parity_tests.trained import train
+from scripts import plot_run, predict
+from scripts.cli import Refusal
+from scripts.training import loop
+from scripts.training.by_hand import ByHand
+from scripts.training.folder import read_metrics
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Runs of each kind, and the tables that they were trained on."""
+    folder = tmp_path_factory.mktemp("runs")
+    table = scratch.data.iris()
+    with open(folder / "iris.csv", "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["sepal length", "sepal width", "species"])
+        writer.writerows([*row[:2], table.classes[k]] for row, k in zip(table.x, table.target, strict=True))
+    species = ("--data", folder / "iris.csv", "--map-labels", "--epochs", "30", "--lr", "0.05")
+    train(folder, "--name", "species", *species, "--checkpoint-interval", "40", "--backend", "torch")
+    train(folder, "--name", "again", *species)
+    train(folder, "--name", "diabetes", "--data", "diabetes", "--epochs", "5")
+    return folder
+
+
+def predicted(runs, name, file, capsys):
+    assert predict.main([str(runs / name), str(file)]) == 0
+    return list(csv.reader(capsys.readouterr().out.splitlines()))
+
+
+def test_predictions_are_what_was_learnt_whichever_side_learnt_it(runs, capsys):
+    by_torch, by_hand = (predicted(runs, name, runs / "iris.csv", capsys) for name in ("species", "again"))
+    assert by_torch[0] == ["prediction", "p(setosa)", "p(versicolor)", "p(virginica)"]
+    assert by_torch == by_hand
+    table = scratch.data.iris()
+    right = np.mean([row[0] == table.classes[k] for row, k in zip(by_torch[1:], table.target, strict=True)])
+    assert 0.7 < right < 0.9
+    assert all(abs(sum(map(float, row[1:])) - 1) < 1e-5 for row in by_torch[1:])
+
+
+def test_a_regression_is_predicted_in_the_units_of_its_target(runs, tmp_path):
+    table = scratch.data.diabetes()
+    with open(tmp_path / "new.csv", "w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([[*table.features], *table.x.tolist()])
+    assert predict.main([str(runs / "diabetes"), str(tmp_path / "new.csv"), "--out", str(tmp_path / "p.csv")]) == 0
+    numbers = np.loadtxt(tmp_path / "p.csv", skiprows=1)
+    assert numbers.shape == (442,)
+    assert abs(numbers.mean() - table.target.mean()) < 20
+    assert np.corrcoef(numbers, table.target[:, 0])[0, 1] > 0.5
+
+
+def test_names_that_a_spreadsheet_would_run_are_quoted():
+    assert [predict.safe(name) for name in ("=1+1", "-x", "-1", "cat")] == ["'=1+1", "'-x", "-1", "cat"]
+
+
+def test_what_cannot_be_predicted_is_refused(runs, tmp_path):
+    (tmp_path / "other.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+    with pytest.raises(Refusal, match="no column is named 'sepal length'"):
+        predict.main([str(runs / "species"), str(tmp_path / "other.csv")])
+    with pytest.raises(Refusal, match="no run to go on with"):
+        predict.main([str(tmp_path), str(tmp_path / "other.csv")])
+
+
+def test_the_weights_are_a_file_that_either_side_loads(runs):
+    weights = scratch.load(runs / "species" / "checkpoints" / "last.safetensors")
+    net, module = scratch.models.mlp((2, 16, 3)), torch_ref.models.mlp((2, 16, 3))
+    scratch.load_state_dict(net, weights)
+    from safetensors.torch import load_file
+
+    module.load_state_dict(load_file(runs / "species" / "checkpoints" / "last.safetensors"))
+    x = np.random.default_rng(0).normal(size=(4, 2))
+    np.testing.assert_allclose(net(x), parity.to_numpy(module(torch.tensor(x))), rtol=1e-12)
+
+
+def test_pictures_of_one_run_and_of_several(runs, tmp_path, capsys):
+    assert plot_run.main([str(runs / "species"), "--out", str(tmp_path / "one")]) == 0
+    assert plot_run.main([str(runs / "species"), str(runs / "again"), "--out", str(tmp_path / "two")]) == 0
+    assert plot_run.main([str(runs / "diabetes"), "--out", str(tmp_path / "three"), "--format", "svg"]) == 0
+    drawn = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.*")}
+    one = {f"one/{name}.png" for name in ("curves", "confusion", "decisions")}
+    assert drawn == one | {"two/curves.png", "three/curves.svg", "three/predicted.svg"}
+    assert all(matplotlib.image.imread(path).std() > 0.05 for path in tmp_path.rglob("*.png"))
+    with pytest.raises(Refusal, match="no run to go on with"):
+        plot_run.main([str(tmp_path)])
+
+
+def test_half_a_line_of_metrics_is_passed_over(runs):
+    whole = read_metrics(runs / "again")
+    with open(runs / "again" / "metrics.csv", "a", encoding="utf-8") as file:
+        file.write("99999,4")
+    assert read_metrics(runs / "again") == whole
+
+
+@pytest.mark.parametrize("side", ["scratch", "torch"])
+def test_a_loss_that_is_no_number_stops_the_run_where_it_is(side, tmp_path):
+    wild = ("--data", "diabetes", "--optimizer", "sgd", "--lr", "1e200", "--activation", "ReLU", "--name", "wild")
+    with np.errstate(all="ignore"):
+        status, result, errors = train(tmp_path, *wild, "--backend", side, "--checkpoint-interval", "1")
+    assert (status, result["ended"]) == (3, "not finite")
+    assert f"step {result['steps']}: " in errors
+    assert "first seen behind layer" in errors
+    assert "checkpoint" in errors
+    failure = json.loads((tmp_path / "wild" / "failure.json").read_text(encoding="utf-8"))
+    assert len(failure["rows"]) == 32
+    with np.errstate(all="ignore"):
+        kept = scratch.load(tmp_path / "wild" / "checkpoints" / f"step-{result['steps']:08}.npz")
+    assert all(np.isfinite(array).all() for name, array in kept.items() if name.startswith("weights/"))
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("CUDA out of memory. Tried to allocate 20.00 GiB")])
+def test_memory_that_runs_out_names_the_batch_and_the_peak(error, tmp_path, monkeypatch):
+    def step(self, *arguments):
+        raise error
+
+    monkeypatch.setattr(ByHand, "step", step)
+    status, result, errors = train(tmp_path, "--batch-size", "77")
+    assert (status, result["ended"]) == (3, "out of memory")
+    assert "out of memory with --batch-size 77: " in errors
+    assert "MiB taken at most" in errors
+
+
+def test_an_error_of_ours_is_no_verdict(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "evaluate", lambda *arguments: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        train(tmp_path, "--name", "mine")
+
+
+def test_tensorboard_is_an_extra(tmp_path):
+    try:
+        import tensorboard  # noqa: F401
+    except ImportError:
+        with pytest.raises(Refusal, match=r'pip install "handgrad\[tensorboard\]"'):
+            train(tmp_path, "--tensorboard")
+    else:
+        train(tmp_path, "--tensorboard", "--name", "board", "--epochs", "1")
+        assert list((tmp_path / "board" / "tensorboard").iterdir())
+
+
+def test_what_is_kept_of_a_run(runs):
+    there = {path.name for path in (runs / "again").iterdir()} - {".lock"}
+    assert there == {"config.json", "metrics.csv", "environment.txt", "result.json", "checkpoints"}
+    kept = {path.name for path in (runs / "species" / "checkpoints").iterdir()}
+    assert kept >= {"last.npz", "last.safetensors", "best.npz", "best.safetensors", "step-00000040.npz"}
+    environment = (runs / "again" / "environment.txt").read_text(encoding="utf-8")
+    assert f"numpy {np.__version__}" in environment
