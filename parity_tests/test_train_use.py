@@ -1,7 +1,11 @@
 """What a run leaves: can it be used, drawn, and understood where it failed?"""
 
+import contextlib
 import csv
 import json
+import os
+import subprocess
+import sys
 
 import matplotlib.image
 import numpy as np
@@ -11,7 +15,7 @@ import torch
 import parity
 import scratch
 import torch_ref
-from parity_tests.trained import train
+from parity_tests.trained import command, train
 from scripts import plot_run, predict
 from scripts.cli import Refusal
 from scripts.training import loop
@@ -146,6 +150,25 @@ def test_tensorboard_is_an_extra(tmp_path):
     else:
         train(tmp_path, "--tensorboard", "--name", "board", "--epochs", "1")
         assert list((tmp_path / "board" / "tensorboard").iterdir())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such terminals on Windows")
+def test_a_terminal_shows_a_bar_and_standard_output_stays_one_line(tmp_path):
+    ours, theirs = os.openpty()
+    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "100"}
+    with subprocess.Popen(
+        command(tmp_path, "--epochs", "3"), stdout=subprocess.PIPE, stderr=theirs, text=True, env=environment
+    ) as process:
+        os.close(theirs)
+        seen = b""
+        with contextlib.suppress(OSError):  # the terminal is closed at the other end
+            while part := os.read(ours, 4096):
+                seen += part
+        out = process.stdout.read()
+    os.close(ours)
+    assert json.loads(out)["steps"] == 12
+    assert "━" in seen.decode()
+    assert "test loss" in seen.decode()
 
 
 def test_what_is_kept_of_a_run(runs):

@@ -135,11 +135,21 @@ def standardise(train, *others):
     for name, array in {"train": train, **{f"others[{i}]": other for i, other in enumerate(others)}}.items():
         check_finite("standardise", name, array)
         check_shape("standardise", f"the columns of {name}", array[:0], train[:0].shape)
-    constant = train.min(axis=0) == train.max(axis=0)
-    if constant.any():
-        raise ValueError(f"standardise: column {int(np.argmax(constant))} is constant in the training rows")
-    mean, deviation = train.mean(axis=0), train.std(axis=0)
+    mean, deviation = scaling(train)
+    if not deviation.all():
+        raise ValueError(f"standardise: column {int(np.argmin(deviation))} is constant in the training rows")
     return tuple((array - mean) / deviation for array in (train, *others))
+
+
+def scaling(x, rows=slice(None)):
+    """(means, standard deviations) of the columns of x over some of its rows; exactly 0 for a constant column.
+
+    One column at a time, so that no copy of a large table is made.
+    """
+    columns = (column[rows] for column in x.T)
+    found = [(own[0], 0.0) if own.min() == own.max() else (own.mean(), own.std()) for own in columns]
+    means, deviations = np.array(found).T
+    return means, deviations
 
 
 def split(target, held_out, seed, stratify=True):

@@ -1,6 +1,5 @@
 """A regression by both sides: progression of diabetes from ten measurements, mean squared error."""
 
-import numpy as np
 import torch
 from torch.nn.functional import mse_loss
 
@@ -8,6 +7,7 @@ import scratch
 import torch_ref
 from scripts.experiments import Experiment
 from scripts.experiments.training import differences, lockstep
+from scripts.training.task import r_squared
 
 SIZES, LR, HELD_OUT = (10, 16, 1), 0.02, 0.2
 
@@ -40,8 +40,3 @@ def run(device, seed, quick):
     return Experiment(
         "Diabetes regression", (report,), facts + differences(report), {"R2 by hand": hand, "R2 by torch": twin}
     )
-
-
-def r_squared(output, target):
-    """1 − Σ (t − y)² / Σ (t − t̄)²: the share of the target's variance that the output explains."""
-    return float(1 - np.sum((target - output) ** 2) / np.sum((target - target.mean()) ** 2))

@@ -141,25 +141,24 @@ def split(data, options):
 
 def standardise(data):
     """Take mean and deviation of the rows to train on from the columns of x and a regression's target, in place."""
-    data.scaling["x"] = scale(data.x, data.train)
-    flat = tuple(name for name, column in zip(data.features, data.x.T, strict=True) if not column[data.train].any())
-    if flat:
-        data.notes.append(f"constant in the rows to train on, so of no use: {tables.listed(flat)}")
+    constant = scale(data, "x")
+    if constant:
+        names = tables.listed(tuple(data.features[i] for i in constant))
+        data.notes.append(f"constant in the rows to train on, so of no use: {names}")
     if data.kind == "regression":
-        data.scaling["target"] = scale(data.target, data.train)
+        scale(data, "target")
 
 
-def scale(array, train):
-    """array ← (array − mean) / deviation, column by column, of the rows to train on; a constant column becomes 0.
-
-    Gives (means, deviations), 1 for the deviation of a constant column. In place: a table may fill much of the memory.
+def scale(data, name):
+    """Take means from the columns of data.x or data.target and divide by deviations; the numbers of constant columns,
+    which become 0. In place: a table may fill much of the memory.
     """
-    means, deviations = np.empty(array.shape[1]), np.ones(array.shape[1])
-    for i, column in enumerate(array.T):
-        own = column[train]
-        varies = own.min() < own.max()
-        means[i] = own.mean() if varies else own[0]
-        deviations[i] = own.std() if varies else 1.0
-        column -= means[i]
-        column /= deviations[i]
-    return means, deviations
+    array = getattr(data, name)
+    means, deviations = scratch.data.scaling(array, data.train)
+    constant = np.flatnonzero(deviations == 0).tolist()
+    deviations[constant] = 1.0
+    for column, mean, deviation in zip(array.T, means, deviations, strict=True):
+        column -= mean
+        column /= deviation
+    data.scaling[name] = means, deviations
+    return constant

@@ -115,24 +115,15 @@ def one_step(side, batch, lr, measured, step, rows):
 
 
 def evaluate(side, data, task, rows):
-    """(loss, metric) over rows: accuracy, or the share of the target's variance that is explained."""
-    total, right, squares, seen = 0.0, 0, 0.0, 0
+    """(loss, metric) over rows, CHUNK at a time."""
+    total, predicted = 0.0, []
     for start in range(0, len(rows), CHUNK):
         some = rows[start : start + CHUNK]
         x, target = batch_of(data, task, some)
         output = side.outputs(x)
         total += side.losses(output, target) * len(some)
-        predicted, true = task.predicted(output), data.target[some]
-        if task.kind == "regression":
-            squares += float(((predicted - true) ** 2).sum())
-        else:
-            right, seen = right + int((predicted == true).sum()), seen + true.size
-    loss = total / len(rows)
-    if task.kind != "regression":
-        return loss, right / seen
-    own = data.target[rows]
-    spread = float(((own - own.mean()) ** 2).sum())
-    return loss, 1 - squares / spread if spread else float("nan")
+        predicted.append(task.predicted(output))
+    return total / len(rows), task.score(np.concatenate(predicted), data.target[rows])
 
 
 def first_not_finite(side, x):

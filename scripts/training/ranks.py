@@ -1,6 +1,7 @@
 """Many processes that train one network: which of them this is, and what they agree on. torchrun starts them."""
 
 import os
+import sys
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -60,11 +61,16 @@ def join(ranks, device, timeout):
         ) from None
 
 
-def leave():
+def leave(status):
+    """End this process once every rank is here. Not by way of Python's end: threads of gloo that still run then abort
+    the process now and again, which torchrun takes for a failure.
+    """
     from torch import distributed
 
-    if distributed.is_initialized():
-        distributed.destroy_process_group()
+    distributed.barrier()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 def first_line(error):

@@ -1,6 +1,7 @@
 """One run from its options to its last line."""
 
 import contextlib
+import importlib.util
 import json
 import os
 import sys
@@ -23,15 +24,13 @@ def start(given):
     if not ranks.many:
         return begin(given, ranks)
     try:
-        status = begin(given, ranks)
-        leave()
-    except Exception as error:
-        if not isinstance(error, Refusal):
-            lost = "another rank is gone or hangs: " if "Connection" in str(error) or "imed out" in str(error) else ""
-            print(f"train.py: rank {ranks.rank}: {lost}{first_line(error)}", file=sys.stderr, flush=True)
-            return 3
+        return leave(begin(given, ranks))
+    except Refusal:
         raise
-    return status
+    except Exception as error:
+        lost = "another rank is gone or hangs: " if "Connection" in str(error) or "imed out" in str(error) else ""
+        print(f"train.py: rank {ranks.rank}: {lost}{first_line(error)}", file=sys.stderr, flush=True)
+        return 3
 
 
 def begin(given, ranks):
@@ -52,6 +51,8 @@ def begin(given, ranks):
             telling.say(line)
         if options.dry_run:
             return 0
+        if importlib.util.find_spec("safetensors") is None:
+            raise Refusal('weights are kept as .safetensors, which needs a package: pip install "handgrad[files]"')
         if options.backend == "both":
             from scripts.training.both import in_lockstep
 
@@ -91,6 +92,7 @@ def run(options, path, checkpoint, side, prepared, chosen, telling):
     result = {"run": str(folder.path), "ended": ended, "backend": options.backend, "device": str(side.device)}
     result |= {"steps": progress.step, "epochs": progress.epoch, "test_loss": loss, f"test_{chosen.metric}": metric}
     folder.write_json("result.json", result)
+    telling.end()
     if not side.ranks.rank:
         print(json.dumps(result), flush=True)
     return status

@@ -55,6 +55,16 @@ class Task:
     def metric(self):
         return "R2" if self.kind == "regression" else "accuracy"
 
+    def score(self, predicted, target):
+        """The metric of predictions: the share that is right, or R²."""
+        return r_squared(predicted, target) if self.kind == "regression" else float(np.mean(predicted == target))
+
+
+def r_squared(predicted, target):
+    """1 − Σ (t − y)² / Σ (t − t̄)²: the share of the target's variance that is explained; NaN where it has none."""
+    spread = float(np.sum((target - target.mean()) ** 2))
+    return float(1 - np.sum((target - predicted) ** 2) / spread) if spread else math.nan
+
 
 def choose(options, data):
     """The Task of options and data, whatever they leave open deduced."""

@@ -21,11 +21,16 @@ class Telling:
     def __enter__(self):
         if self.console.is_terminal and not self.console.is_dumb_terminal and not self.quiet:
             columns = TextColumn("{task.description}"), BarColumn(None), TextColumn("{task.percentage:3.0f} %")
-            self.bar = Progress(*columns, TimeRemainingColumn(), console=self.console, transient=True)
+            how: dict = {"console": self.console, "transient": True, "redirect_stdout": False, "redirect_stderr": False}
+            self.bar = Progress(*columns, TimeRemainingColumn(), **how)
             self.bar.start()
         return self
 
     def __exit__(self, *_):
+        self.end()
+
+    def end(self):
+        """Take the bar away: what comes now stays."""
         if self.bar:
             self.bar.stop()
 
