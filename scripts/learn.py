@@ -102,21 +102,21 @@ def learn(net, optimizer, batch):
     """One step by hand; the loss before it."""
     x, target = batch
     output, cache = net.forward(x)
-    J, dy = of_rows(output, target)
+    J, dy = loss()(output, target)
     optimizer.step(net.gradients(dy, cache))
     return J
 
 
 def loss_on(net, batch):
-    return of_rows(net(batch[0]), batch[1])[0]
+    return loss()(net(batch[0]), batch[1])[0]
 
 
-def of_rows(output, target):
-    """Cross-entropy of all leading axes together, and its gradient."""
+def loss():
+    """Cross-entropy, of all positions of a text together."""
     from scratch.losses import cross_entropy
+    from scratch.losses.reduction import over_positions
 
-    J, dy = cross_entropy(output.reshape(-1, output.shape[-1]), target.reshape(-1))
-    return J, dy.reshape(output.shape)
+    return over_positions(cross_entropy)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from parity.rounding.shaken import Directions
 from parity.rounding.shaken_torch import ShakenTorch
 from parity.subjects.base import one_line
 from scratch.layers.base import gradients_of
+from scratch.losses.reduction import over_positions
 
 
 class Hand:
@@ -45,7 +46,7 @@ class Hand:
         net = self.net if net is None else net
         x, target = batch
         y, cache = net.forward(x)
-        J, dy = flat(self.loss)(y, target)
+        J, dy = over_positions(self.loss)(y, target)
         return J, gradients_of(net, dy, cache)
 
     def step(self, batch, changed=lambda gradients: gradients):
@@ -65,18 +66,6 @@ class Hand:
             for key, value in own.items()
         }
         return self.weights() | state | {"step size": np.asarray(float(self.optimizer.lr))}
-
-
-def flat(loss):
-    """A loss of classes takes the leading axes of (N, T, K) logits as one."""
-
-    def of_rows(y, target):
-        if y.ndim < 3 or target.ndim != y.ndim - 1:
-            return loss(y, target)
-        J, dy = loss(y.reshape(-1, y.shape[-1]), target.reshape(-1))
-        return J, dy.reshape(y.shape)
-
-    return of_rows
 
 
 class Torch:

@@ -19,3 +19,15 @@ def reduce(owner, J, dJ, reduction, count=None):
         raise ValueError(f"{owner}: the mean over {what} is undefined (output has shape {dJ.shape})")
     dJ /= count
     return J.sum() / count, dJ
+
+
+def over_positions(loss):
+    """A loss of rows as one of sequences: the leading axes of logits (N, T, K) and labels (N, T) count as one."""
+
+    def over_all(output, target, *options, **more):
+        if output.ndim < 3 or target.ndim != output.ndim - 1:
+            return loss(output, target, *options, **more)
+        J, dJ = loss(output.reshape(-1, output.shape[-1]), target.reshape(-1), *options, **more)
+        return J, dJ.reshape(output.shape)
+
+    return over_all

@@ -3,8 +3,8 @@
 import numpy as np
 
 import scratch
-from parity.training.sides import flat
 from scratch.layers.base import gradients_of
+from scratch.losses.reduction import over_positions
 from scripts.training.ranks import Ranks
 
 
@@ -27,7 +27,7 @@ class ByHand:
         name, settings = optimizer
         self.dtype = options.dtype
         self.net = build(task, options.seed, options.dtype)
-        self.loss, self.clip = flat(getattr(scratch.losses, task.loss)), options.clip
+        self.loss, self.clip = over_positions(getattr(scratch.losses, task.loss)), options.clip
         self.optimizer = getattr(scratch.optim, name)(scratch.named_parameters(self.net), **settings)
 
     def step(self, x, target, lr, measured):
