@@ -106,11 +106,9 @@ def test_a_damaged_shard_is_refused_and_the_one_before_it_taken(tmp_path):
     checkpoints = tmp_path / "shards" / "checkpoints"
     part = next((checkpoints / "last.sharded").glob("*.distcp"))
     part.write_bytes(part.read_bytes()[:-1] + b"x")
-    with pytest.raises(Refusal, match=f"{part.name} does not fit its SHA-256"):
-        train(tmp_path, "--resume", tmp_path / "shards", "--epochs", "3")
-    (checkpoints / "best.sharded").rename(checkpoints / "previous.sharded")
     status, _, errors = train(tmp_path, "--resume", tmp_path / "shards", "--epochs", "3")
-    assert (status, "the one before it is taken" in errors) == (0, True)
+    assert (status, f"{part.name} does not fit its SHA-256" in errors) == (0, True)
+    assert "the one before it is taken" in errors
 
 
 @pytest.mark.parametrize(

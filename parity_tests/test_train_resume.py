@@ -105,8 +105,9 @@ def test_a_full_disk_is_told_and_the_run_goes_on_later(tmp_path):
     assert "Traceback" not in done.stderr
     left = [path for path in (tmp_path / "parts" / "checkpoints").iterdir() if path.suffix == ".tmp"]
     assert left == []
-    with pytest.raises(Refusal, match="holds no checkpoint"):
-        train(tmp_path, "--resume", tmp_path / "parts")
+    train(tmp_path, "--resume", tmp_path / "parts")
+    train(tmp_path, "--name", "whole", *LONG)
+    assert equal(arrays(tmp_path / "whole"), arrays(tmp_path / "parts"))
 
 
 def test_a_folder_that_is_gone_is_told(tmp_path):
@@ -150,6 +151,36 @@ def test_an_existing_run_stays(tmp_path):
     with pytest.raises(Refusal, match="it holds other files"):
         train(tmp_path, "--name", "other", "--overwrite")
     assert [path.name for path in other.iterdir()] == ["thesis.txt"]
+
+
+def test_what_a_resumed_run_was_told_is_kept(tmp_path):
+    train(tmp_path, "--name", "mine", "--epochs", "1")
+    train(tmp_path, "--resume", tmp_path / "mine", "--epochs", "3")
+    status, result, _ = train(tmp_path, "--resume", tmp_path / "mine")
+    assert (status, result["epochs"]) == (0, 3)
+    for arguments in (("--epochs", "2"), ("--name", "other"), ("--overwrite",)):
+        with pytest.raises(Refusal, match=r"3 epochs are done; name more|does not go with --resume"):
+            train(tmp_path, "--resume", tmp_path / "mine", *arguments)
+    train(tmp_path, "--name", "both", "--backend", "both", "--epochs", "1")
+    with pytest.raises(Refusal, match="trained in lockstep, which begins anew"):
+        train(tmp_path, "--resume", tmp_path / "both")
+
+
+def test_settings_and_metrics_edited_by_hand_are_refused(tmp_path):
+    train(tmp_path, "--name", "mine", "--epochs", "1")
+    config = tmp_path / "mine" / "config.json"
+    good = json.loads(config.read_text(encoding="utf-8"))
+    for entries in ({"learning": 1}, {"deterministic": 3}):
+        config.write_text(json.dumps(good | {"options": good["options"] | entries}), encoding="utf-8")
+        with pytest.raises(Refusal, match=r"config\.json"):
+            train(tmp_path, "--resume", tmp_path / "mine")
+    config.write_text(json.dumps(good), encoding="utf-8")
+    with open(tmp_path / "mine" / "metrics.csv", "a", encoding="utf-8") as file:
+        file.write("junk,1\n")
+    with pytest.raises(Refusal, match="take that line out"):
+        train(tmp_path, "--resume", tmp_path / "mine", "--epochs", "2")
+    (tmp_path / "mine" / "metrics.csv").unlink()
+    assert train(tmp_path, "--resume", "last", "--epochs", "2")[0] == 0
 
 
 def test_a_run_goes_on_as_it_began(tmp_path):

@@ -69,11 +69,22 @@ def test_names_that_a_spreadsheet_would_run_are_quoted():
     assert [predict.safe(name) for name in ("=1+1", "-x", "-1", "cat")] == ["'=1+1", "'-x", "-1", "cat"]
 
 
+def test_a_table_is_never_written_over_and_one_without_names_is_read_as_it_was(tmp_path, capsys):
+    table = tmp_path / "bare.csv"
+    table.write_text("".join(f"{i},{-i},{i % 2}\n" for i in range(40)), encoding="utf-8")
+    train(tmp_path, "--name", "bare", "--data", table, "--epochs", "1")
+    assert len(predicted(tmp_path, "bare", table, capsys)) == 41
+    before = table.read_bytes()
+    with pytest.raises(Refusal, match="that is the table itself"):
+        predict.main([str(tmp_path / "bare"), str(table), "--out", str(table)])
+    assert table.read_bytes() == before
+
+
 def test_what_cannot_be_predicted_is_refused(runs, tmp_path):
     (tmp_path / "other.csv").write_text("a,b\n1,2\n", encoding="utf-8")
     with pytest.raises(Refusal, match="no column is named 'sepal length'"):
         predict.main([str(runs / "species"), str(tmp_path / "other.csv")])
-    with pytest.raises(Refusal, match="no run to go on with"):
+    with pytest.raises(Refusal, match="no run is there"):
         predict.main([str(tmp_path), str(tmp_path / "other.csv")])
 
 
@@ -96,7 +107,7 @@ def test_pictures_of_one_run_and_of_several(runs, tmp_path, capsys):
     one = {f"one/{name}.png" for name in ("curves", "confusion", "decisions")}
     assert drawn == one | {"two/curves.png", "three/curves.svg", "three/predicted.svg"}
     assert all(matplotlib.image.imread(path).std() > 0.05 for path in tmp_path.rglob("*.png"))
-    with pytest.raises(Refusal, match="no run to go on with"):
+    with pytest.raises(Refusal, match="no run is there"):
         plot_run.main([str(tmp_path)])
 
 
@@ -121,6 +132,15 @@ def test_a_loss_that_is_no_number_stops_the_run_where_it_is(side, tmp_path):
     with np.errstate(all="ignore"):
         kept = scratch.load(tmp_path / "wild" / "checkpoints" / f"step-{result['steps']:08}.npz")
     assert all(np.isfinite(array).all() for name, array in kept.items() if name.startswith("weights/"))
+
+
+def test_weights_that_overflow_at_the_end_of_an_epoch_stop_the_run_too(tmp_path):
+    wild = ("--data", "diabetes", "--optimizer", "sgd", "--lr", "1e200", "--batch-size", "500", "--name", "wild")
+    with np.errstate(all="ignore"):
+        status, result, errors = train(tmp_path, *wild, "--activation", "ReLU", "--epochs", "3")
+    assert (status, result["ended"]) == (3, "not finite")
+    assert "rows held out: first seen behind layer" in errors
+    assert f"last good checkpoint: {tmp_path / 'wild' / 'checkpoints' / 'last.npz'}" in errors
 
 
 @pytest.mark.parametrize("error", [MemoryError(), RuntimeError("CUDA out of memory. Tried to allocate 20.00 GiB")])

@@ -56,10 +56,14 @@ def read_csv(path, target=None, header=None, words=False, drop_nonfinite=False):
         rows = rows[finite]
     if not len(rows):
         raise ValueError(f"{path}: 0 rows are left")
-    ordered = sorted(codes)
     column = rows[:, place].copy()
+    ordered: list[str] = []
     if words:
-        new = np.array([ordered.index(word) for word in codes], float)
+        said = [word for code, word in enumerate(codes) if (column == code).any()]  # dropped rows may be all of a word
+        if "" in said:
+            raise ValueError(f"{path}: column {names[place]!r} has empty cells; a class needs a name")
+        ordered = sorted(said)
+        new = np.array([ordered.index(word) if word in said else -1 for word in codes], float)
         column = new[column.astype(int)]
     x = without(rows, place)
     features = names[:place] + names[place + 1 :]
@@ -73,12 +77,13 @@ def read_columns(path, wanted):
     """
     path = checked(path)
     first, second = opening(path)
-    named = is_header(first)
-    names = header_names(path, first) if named else wanted
+    named = is_header(first) or set(wanted) <= {cell.strip() for cell in first}
+    numbered = tuple(str(i) for i in range(len(first)))
+    names = header_names(path, first) if named else numbered if set(wanted) <= set(numbered) else wanted
     missing = [name for name in wanted if name not in names]
     if missing:
         raise ValueError(f"{path}: no column is named {missing[0]!r}; the columns are {listed(names)}")
-    if not named and len(first) != len(wanted):
+    if not named and names is wanted and len(first) != len(wanted):
         raise ValueError(
             f"{path}: expected {len(wanted)} columns ({listed(wanted)}), or a line of names, got {len(first)}"
         )

@@ -23,20 +23,22 @@ def main(arguments):
 
     found = {}
     for path in map(Path, options.runs):
-        kind = RunFolder(path).settings()["task"]["kind"]
         try:
+            kind = RunFolder(path).settings()["task"]["kind"]
             rows = read_metrics(path)
+        except (KeyError, TypeError):
+            raise Refusal(f"{path.absolute()}: config.json is no run's") from None
         except OSError as error:
             raise Refusal(f"{path.absolute()}: no run to draw: metrics.csv: {error.strerror}") from None
         if not rows:
-            raise Refusal(f"{path.absolute()}: metrics.csv has no line yet")
-        found[path.name] = rows, "R2" if kind == "regression" else "accuracy"
+            raise Refusal(f"{path.absolute()}: metrics.csv has no line to draw; a lockstep has its own lockstep.png")
+        found[str(path) if path.name in found else path.name] = rows, "R2" if kind == "regression" else "accuracy"
     folder = prepare_folder(options.out or Path(options.runs[0]) / "figures")
     drawn = [pictures.curves(found, folder / f"curves.{options.format}")]
     if len(found) == 1:
         drawn += of_one(Path(options.runs[0]), folder, options.format)
-    for path in drawn:
-        print(path)
+    for picture in drawn:
+        print(picture)
     return 0
 
 
@@ -46,11 +48,14 @@ def of_one(path, folder, suffix):
     from scripts.training.options import completed
     from scripts.training.trained import Trained
 
-    trained = Trained(path)
+    trained = Trained(path, "last" if (path / "checkpoints" / "last.safetensors").exists() else "best")
     task = trained.task
     if task.kind == "text":
         return []
     prepared = data.prepare(completed(trained.options))
+    if prepared.source.get("sha256") != trained.source.get("sha256"):
+        print(f"plot_run.py: {trained.options['data']} has changed: no pictures of the rows held out", file=sys.stderr)
+        return []
     x, target = prepared.x[prepared.test], prepared.target[prepared.test]
     output = trained.net.eval()(task.x(x))
     title = f"{path.name}: {len(x)} held-out rows"

@@ -25,6 +25,10 @@ def main(arguments):
     options = parser.parse_args(arguments)
     from scripts.training.trained import Trained
 
+    if options.out and Path(options.out).exists() and not Path(options.out).is_file():
+        raise Refusal(f"--out {options.out}: it is no regular file; name another one")
+    if options.out and Path(options.out).resolve() == Path(options.file).resolve():
+        raise Refusal(f"--out {options.out}: that is the table itself; name another file")
     trained = Trained(options.run, options.checkpoint)
     if not trained.features:
         raise Refusal(f"{options.run}: it was trained on {trained.options['data']}, not on columns of a table")

@@ -17,6 +17,7 @@ from scripts.cli import Refusal
 
 FORMAT = 1
 KINDS = (".npz", ".sharded")
+PROGRESS: dict = {"step": int, "epoch": int, "batch": int, "best": float | int | None, "seconds": float | int}
 
 
 def save(folder, name, side, progress):
@@ -71,10 +72,15 @@ def load(path, side, allow_nonfinite=False):
 
 
 def without_format(progress):
-    """The progress in a checkpoint of a format that is known (ValueError)."""
+    """The progress in a checkpoint of a format that is known, all of it numbers from 0 up (ValueError)."""
     written = progress.pop("format")
     if written > FORMAT:
         raise ValueError(f"it has format {written}, newer than this handgrad, which reads {FORMAT}")
+    if progress.keys() != PROGRESS.keys():
+        raise ValueError(f"its progress is of {', '.join(progress)}, expected {', '.join(PROGRESS)}")
+    for name, kind in PROGRESS.items():
+        if not isinstance(progress[name], kind) or (name != "best" and progress[name] < 0):
+            raise ValueError(f"its progress has {name} {progress[name]!r}")
     return progress
 
 
@@ -109,8 +115,8 @@ def compare_remembered(found, weights):
 def newest(folder, side, allow_nonfinite, say):
     """The progress of the newest checkpoint of a run that can be used; a damaged one is told of and passed over."""
     reasons: list[str] = []
-    found = [path for stem in ("last", "previous") for path in folder.glob(f"{stem}.*") if path.suffix in KINDS]
-    for path in sorted(found, key=lambda path: path.stat().st_mtime_ns, reverse=True):
+    found = [path for path in folder.glob("*.*") if path.suffix in KINDS and not path.name.startswith(".")]
+    for path in sorted(found, key=lambda path: (path.stem == "last", path.stat().st_mtime_ns), reverse=True):
         try:
             progress = load(path, side, allow_nonfinite)
         except ValueError as error:

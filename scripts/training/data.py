@@ -88,6 +88,10 @@ def of_csv(path, options):
         if read.words and not all(map(tables.is_number, read.words)):
             raise Refusal(f"{path}: the target {read.target!r} is of words: a classification")
         column = np.array([float(word) for word in read.words])[read.column.astype(int)] if read.words else read.column
+        if not np.isfinite(column).all():
+            raise Refusal(
+                f"{path}: the target {read.target!r} is not finite everywhere; leave out --map-labels to see where"
+            )
         return Data(path.stem, read.x, column[:, None], kind, (), read.features, source=source, notes=notes)
     classes = read.words or tuple(f"{number:g}" for number in found)
     if not read.words and not np.array_equal(found, np.arange(len(found))):
@@ -154,7 +158,10 @@ def scale(data, name):
     which become 0. In place: a table may fill much of the memory.
     """
     array = getattr(data, name)
-    means, deviations = scratch.data.scaling(array, data.train)
+    with np.errstate(over="ignore"):
+        means, deviations = scratch.data.scaling(array, data.train)
+    if not (np.isfinite(means) & np.isfinite(deviations)).all():
+        raise Refusal(f"{data.name}: the squares of {name} are beyond a float; scale such columns down")
     constant = np.flatnonzero(deviations == 0).tolist()
     deviations[constant] = 1.0
     for column, mean, deviation in zip(array.T, means, deviations, strict=True):

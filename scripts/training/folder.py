@@ -15,6 +15,15 @@ from filelock import FileLock, Timeout
 from scripts.cli import Refusal, prepare_folder, write_whole
 
 COLUMNS = ("step", "epoch", "loss", "lr", "gradient_norm", "test_loss", "test_metric", "seconds")
+FILES = (
+    "config.json",
+    "metrics.csv",
+    "environment.txt",
+    "result.json",
+    "failure.json",
+    "lockstep.json",
+    "lockstep.png",
+)
 PACKAGES = ("numpy", "torch", "scikit-learn", "matplotlib", "rich", "safetensors")
 
 
@@ -41,13 +50,14 @@ class RunFolder:
             raise Refusal(
                 f"{self.path.absolute()}: there is a run of that name; --overwrite replaces it, --resume goes on"
             )
-        if self.path.is_dir() and not taken and any(self.path.iterdir()):
+        if self.path.is_dir() and not taken and any(path.name != ".lock" for path in self.path.iterdir()):
             raise Refusal(f"{self.path.absolute()}: it holds other files; take another --name")
         prepare_folder(self.path)
         self.occupy()
-        for part in ("metrics.csv", "config.json", "environment.txt"):
+        for part in FILES:
             (self.path / part).unlink(missing_ok=True)
-        shutil.rmtree(self.checkpoints, ignore_errors=True)
+        for part in ("checkpoints", "figures", "tensorboard"):
+            shutil.rmtree(self.path / part, ignore_errors=True)
         prepare_folder(self.checkpoints)
         self.write_json("config.json", settings)
         write_whole(self.path / "environment.txt", lambda path: path.write_text(environment(), encoding="utf-8"))
@@ -62,7 +72,9 @@ class RunFolder:
         try:
             return json.loads((self.path / "config.json").read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise Refusal(f"{self.path.absolute()}: no run to go on with: config.json: {error}") from None
+            raise Refusal(
+                f"{self.path.absolute()}: no run is there: config.json: {getattr(error, 'strerror', None) or error}"
+            ) from None
 
     def open_metrics(self, step=0, between=True):
         """Go on with metrics.csv at a step; later lines, and half a line, belong to what was lost.
@@ -142,13 +154,16 @@ def read_metrics(path):
     rows = csv.DictReader(whole.splitlines())
     if tuple(rows.fieldnames or ()) != COLUMNS:
         raise Refusal(f"{path}: metrics.csv has other columns than a run's: {', '.join(rows.fieldnames or ())}")
-    return [{name: number(row[name]) for name in COLUMNS} for row in rows]
+    try:
+        return [{name: number(row[name]) for name in COLUMNS} for row in rows]
+    except ValueError as error:
+        raise Refusal(f"{Path(path) / 'metrics.csv'}: {error}; take that line out") from None
 
 
 def number(text):
     if not text:
         return None
-    return int(text) if text.isdigit() else float(text)
+    return int(text) if text.isascii() and text.isdigit() else float(text)
 
 
 def name_of(options, task, data):
@@ -173,7 +188,7 @@ def find(runs, wanted):
         folders = [path.parent for path in Path(runs).glob("*/config.json")]
         if not folders:
             raise Refusal(f"--resume last: {Path(runs).absolute()} holds no run")
-        return max(folders, key=lambda folder: (folder / "metrics.csv").stat().st_mtime_ns), None
+        return max(folders, key=lambda folder: max(p.stat().st_mtime_ns for p in folder.glob("*.*"))), None
     path = Path(wanted)
     if not path.is_dir() and not path.is_file() and (Path(runs) / wanted).is_dir():
         path = Path(runs) / wanted

@@ -71,7 +71,9 @@ def train(side, data, task, options, folder, progress, stop, screen):
     per_epoch = -(-len(data.train) // options.batch_size)
     rate = step_size(options, per_epoch * options.epochs)
     began, saved = time.monotonic() - progress.seconds, time.monotonic()
-    asked = 0
+    asked, first = 0, progress.step
+    if not first:
+        checkpoints.save(folder.checkpoints, "last", side, asdict(progress))
     while progress.epoch < options.epochs and not asked:
         for rows in batches(data, options, progress):
             lr, measured = rate(progress.step), progress.step % options.log_interval == 0
@@ -90,17 +92,18 @@ def train(side, data, task, options, folder, progress, stop, screen):
                 break
         else:
             progress.epoch, progress.batch = progress.epoch + 1, 0
-            loss, metric = evaluate(side, data, task, data.test)
-            numbers = {"step": progress.step, "epoch": progress.epoch, "test_loss": loss, "test_metric": metric}
-            folder.note(**numbers, seconds=round(progress.seconds, 3))
-            screen.line(numbers, per_epoch * options.epochs)
-            if progress.best is None or metric > progress.best:
+            loss, metric = evaluate(side, data, task, data.test, progress.step)
+            numbers = {"step": progress.step, "epoch": progress.epoch, "test_loss": loss}
+            folder.note(**numbers, test_metric=metric, seconds=round(progress.seconds, 3))
+            screen.line(numbers | {f"test {task.metric}": metric}, per_epoch * options.epochs)
+            if metric is not None and (progress.best is None or metric > progress.best):
                 progress.best = metric
                 checkpoints.save(folder.checkpoints, "best", side, asdict(progress))
             if side.agree(time.monotonic() - saved > BETWEEN) and progress.epoch < options.epochs:
                 checkpoints.save(folder.checkpoints, "last", side, asdict(progress))
                 saved = time.monotonic()
-    checkpoints.save(folder.checkpoints, "last", side, asdict(progress))
+    if progress.step > first:
+        checkpoints.save(folder.checkpoints, "last", side, asdict(progress))
     return asked
 
 
@@ -114,16 +117,19 @@ def one_step(side, batch, lr, measured, step, rows):
         raise NotFinite(f"step {step}: {error}; {first_not_finite(side, batch[0])}", rows) from None
 
 
-def evaluate(side, data, task, rows):
-    """(loss, metric) over rows, CHUNK at a time."""
+def evaluate(side, data, task, rows, step):
+    """(loss, metric) over rows, CHUNK at a time, after so many steps; None for a metric that is none."""
     total, predicted = 0.0, []
     for start in range(0, len(rows), CHUNK):
         some = rows[start : start + CHUNK]
         x, target = batch_of(data, task, some)
         output = side.outputs(x)
+        if not np.isfinite(output).all():
+            raise NotFinite(f"step {step}, rows held out: {first_not_finite(side, x)}", some)
         total += side.losses(output, target) * len(some)
         predicted.append(task.predicted(output))
-    return total / len(rows), task.score(np.concatenate(predicted), data.target[rows])
+    metric = task.score(np.concatenate(predicted), data.target[rows])
+    return total / len(rows), metric if np.isfinite(metric) else None
 
 
 def first_not_finite(side, x):

@@ -15,8 +15,8 @@ SCHEDULES = ("constant", "step", "cosine", "warmup")
 LOSSES = ("cross_entropy", "bce_with_logits", "hinge", "perceptron", "mse", "l1", "huber")
 ACTIVATIONS = ("Tanh", "ReLU", "Sigmoid", "GELU", "SiLU", "ELU", "LeakyReLU", "Softplus")
 ON_RESUME = {  # what a resumed run may be told anew
-    *("epochs", "log_interval", "checkpoint_interval", "device", "compile", "runs", "name", "resume", "config"),
-    *("allow_changed_data", "allow_nonfinite", "debug", "tensorboard", "timeout", "overwrite", "dry_run"),
+    *("epochs", "log_interval", "checkpoint_interval", "device", "compile", "runs", "resume", "config", "fsdp"),
+    *("allow_changed_data", "allow_nonfinite", "debug", "tensorboard", "timeout", "dry_run"),
 }
 
 
@@ -122,7 +122,7 @@ def parse(arguments):
     given = told(made, arguments)
     if "config" in given:
         entries = read_config(made, given["config"])
-        given = told(made, as_arguments(made, entries, given["config"])) | given
+        given = checked(entries, given["config"]) | given
     return given
 
 
@@ -132,6 +132,12 @@ def told(made, arguments):
     names = [action.dest for action in made._actions if action.dest != "help"]
     found = vars(made.parse_args(arguments, argparse.Namespace(**dict.fromkeys(names, nothing))))
     return {name: value for name, value in found.items() if value is not nothing}
+
+
+def checked(entries, path):
+    """{name: value} of entries that stand in a file, checked as flags are."""
+    made = parser()
+    return told(made, as_arguments(made, entries, path))
 
 
 def completed(given):
@@ -172,6 +178,8 @@ def as_arguments(made, entries, path):
     found = []
     actions = {action.dest: action for action in made._actions}
     for name, value in entries.items():
+        if name not in actions:
+            raise Refusal(f"{path}: unknown key {name!r}")
         flag, action = f"--{name.replace('_', '-')}", actions[name]
         switch = action.nargs == 0
         if switch != isinstance(value, bool) or isinstance(value, dict):

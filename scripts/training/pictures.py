@@ -19,7 +19,9 @@ def curves(runs, path):
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(15, 10.5), layout="constrained")
         (loss, metric), (rate, gradient) = figure.subplots(2, 2, sharex=True)
-        for (name, (rows, _)), colour in zip(runs.items(), cycle(LINES)):
+        dashes = cycle(("-", "--", ":", "-."))
+        for (name, (rows, _)), colour, dash in zip(runs.items(), cycle(LINES), dashes):
+            matplotlib.rcParams["lines.linestyle"] = dash
             drawn(loss, rows, "loss", colour, name, alpha=0.45 if ended(rows) else 1)
             drawn(loss, rows, "test_loss", colour, f"{name}, held out" if len(runs) == 1 else None, marker=".")
             drawn(metric, rows, "test_metric", colour, None, marker=".")
@@ -41,6 +43,7 @@ def ended(rows):
 def drawn(axes, rows, column, colour, label, **style):
     points = [(row["step"], row[column]) for row in rows if row[column] is not None]
     if points:
+        style |= {"marker": "o"} if len(points) == 1 else {}
         axes.plot(*zip(*points, strict=True), color=colour, label=label, **style)
 
 
@@ -80,6 +83,7 @@ def predicted_against_true(true, predicted, name, title, path):
         axes.plot(ends, ends, color="black", linewidth=1.5, label="predicted = true")
         axes.plot(true, predicted, "o", color=COLOURS[0], alpha=0.7, label="held-out rows")
         axes.set(xlabel=f"true {name}", ylabel=f"predicted {name}", title=title, aspect="equal")
+        axes.locator_params(nbins=5)
         axes.legend()
         return save(figure, path)
 

@@ -12,7 +12,7 @@ from scripts.cli import Refusal, choose_device
 from scripts.training import checkpoints, data, loop, task
 from scripts.training.by_hand import ByHand
 from scripts.training.folder import Nothing, RunFolder, find, name_of
-from scripts.training.options import ON_RESUME, OPTIMIZERS, completed
+from scripts.training.options import ON_RESUME, OPTIMIZERS, checked, completed
 from scripts.training.ranks import first_line, join, leave, of_environment
 from scripts.training.stopping import Stop
 from scripts.training.telling import Telling
@@ -65,7 +65,7 @@ def run(options, path, checkpoint, side, prepared, chosen, telling):
     """Train one side in its folder, from the start or from a checkpoint."""
     place = path or Path(options.runs) / (options.name or name_of(options, chosen, prepared))
     folder = Nothing(place) if side.ranks.rank else RunFolder(place)
-    progress = loop.Progress()
+    progress, loss, metric = loop.Progress(), None, None
     try:
         if path:
             progress = go_on(folder, checkpoint, side, options, telling)
@@ -75,6 +75,7 @@ def run(options, path, checkpoint, side, prepared, chosen, telling):
             folder.open_board()
         with Stop() as stop:
             status = loop.train(side, prepared, chosen, options, folder, progress, stop, telling)
+        loss, metric = loop.evaluate(side, prepared, chosen, prepared.test, progress.step)
         ended = "finished" if status == 0 else "stopped"
     except loop.NotFinite as error:
         folder.write_json("failure.json", {"why": str(error), "rows": error.rows.tolist()})
@@ -88,7 +89,6 @@ def run(options, path, checkpoint, side, prepared, chosen, telling):
         status, ended = 3, "out of memory"
     finally:
         folder.close()
-    loss, metric = loop.evaluate(side, prepared, chosen, prepared.test) if status != 3 else (None, None)
     result = {"run": str(folder.path), "ended": ended, "backend": options.backend, "device": str(side.device)}
     result |= {"steps": progress.step, "epochs": progress.epoch, "test_loss": loss, f"test_{chosen.metric}": metric}
     folder.write_json("result.json", result)
@@ -110,6 +110,11 @@ def go_on(folder, checkpoint, side, options, telling):
     else:
         stored = checkpoints.newest(folder.checkpoints, side, allow, telling.say)
     progress = loop.Progress(**stored)
+    if progress.epoch > options.epochs or (checkpoint and progress.epoch == options.epochs):
+        raise Refusal(f"{folder.path}: {progress.epoch} epochs are done; name more with --epochs")
+    again = folder.settings()
+    again["options"] |= {name: getattr(options, name) for name in ("epochs", "log_interval", "checkpoint_interval")}
+    folder.write_json("config.json", again)
     folder.open_metrics(progress.step, progress.batch == 0)
     telling.say(f"{folder.path}: on from step {progress.step} in epoch {progress.epoch}")
     return progress
@@ -117,12 +122,22 @@ def go_on(folder, checkpoint, side, options, telling):
 
 def stored_of(path, given):
     """What config.json of a run holds; options that would make another run of it are refused."""
+    for name in ("name", "overwrite"):
+        if given.get(name):
+            raise Refusal(f"--{name} does not go with --resume, which goes on in {path}")
     stored = RunFolder(path).settings()
     try:
-        own = stored["options"]
-        changed = [name for name, value in given.items() if name not in ON_RESUME and own[name] != value]
-    except (KeyError, TypeError):
-        raise Refusal(f"{path}: no run to go on with: config.json lacks options") from None
+        entries = {name: value for name, value in stored["options"].items() if value is not None}
+        own = vars(completed(checked(entries, path / "config.json")))
+        stored["data"]["scaling"]
+    except (KeyError, TypeError, AttributeError):
+        raise Refusal(f"{path}: no run to go on with: config.json lacks options or data") from None
+    stored["options"] = own
+    if own["backend"] == "both":
+        raise Refusal(f"{path} was trained in lockstep, which begins anew: leave out --resume")
+    if "data" in given and Path(given["data"]).absolute() == Path(own["data"]):
+        given["data"] = own["data"]
+    changed = [name for name, value in given.items() if name not in ON_RESUME and own[name] != value]
     if changed:
         flags = ", ".join(f"--{name.replace('_', '-')} {own[name]}" for name in changed)
         raise Refusal(
@@ -138,6 +153,8 @@ def place(options, ranks):
     if options.fsdp and not ranks.many:
         raise Refusal("--fsdp spreads weights over ranks: start with torchrun --nproc-per-node N scripts/train.py ...")
     by_hand = options.backend == "scratch"
+    if options.tensorboard and importlib.util.find_spec("tensorboard") is None:
+        raise Refusal('--tensorboard needs a package: pip install "handgrad[tensorboard]"')
     for name in ("compile", "fsdp"):
         if by_hand and getattr(options, name):
             raise Refusal(f"--{name} is torch's: take --backend torch")
@@ -212,8 +229,9 @@ def described(options, chosen, prepared, device, ranks):
 
 def last_good(folder):
     """Where the newest checkpoint of a run is."""
-    found = [path for path in (folder.checkpoints / "last.npz", folder.checkpoints / "best.npz") if path.exists()]
-    return f"last good checkpoint: {found[0]}" if found else "no checkpoint has been kept yet"
+    found = [path for path in folder.checkpoints.glob("*.*") if path.suffix in checkpoints.KINDS]
+    newest = max(found, key=lambda path: path.stat().st_mtime_ns, default=None)
+    return f"last good checkpoint: {newest}" if newest else "no checkpoint has been kept yet"
 
 
 def peak():

@@ -13,7 +13,12 @@ from contextlib import contextmanager
 
 from torch import distributed
 from torch.distributed import checkpoint
-from torch.distributed.checkpoint.state_dict import get_state_dict, set_state_dict
+from torch.distributed.checkpoint.state_dict import (
+    get_model_state_dict,
+    get_state_dict,
+    set_model_state_dict,
+    set_state_dict,
+)
 
 from scratch.tables import digest
 
@@ -27,7 +32,7 @@ def save(folder, name, side, progress):
         shutil.rmtree(new, ignore_errors=True)
     distributed.barrier()
     with quiet():
-        checkpoint.save(state_of(side), checkpoint_id=new)
+        checkpoint.save(state_of(side, progress["step"]), checkpoint_id=new)
     if not side.ranks.rank:
         hashes = {file.name: digest(file) for file in sorted(new.iterdir())}
         with open(new / "progress.json", "w", encoding="utf-8") as file:
@@ -52,17 +57,25 @@ def load(path, side):
         damaged = [name for name, expected in stored["sha256"].items() if digest(path / name) != expected]
         if damaged:
             raise ValueError(f"{damaged[0]} does not fit its SHA-256: it was damaged or changed")
-        state = state_of(side)
+        state = state_of(side, stored["progress"]["step"])
         with quiet():
             checkpoint.load(state, checkpoint_id=path)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, checkpoint.CheckpointException) as error:
         raise ValueError(f"not a usable checkpoint: {path}: {str(error).strip().splitlines()[0]}") from error
-    set_state_dict(side.module, side.optimizer, model_state_dict=state["model"], optim_state_dict=state["optimizer"])
+    if "optimizer" in state:
+        model, optimizer = state["model"], state["optimizer"]
+        set_state_dict(side.module, side.optimizer, model_state_dict=model, optim_state_dict=optimizer)
+    else:
+        set_model_state_dict(side.module, state["model"])
     return stored["progress"]
 
 
-def state_of(side):
-    """The parts of weights and optimizer that this rank has."""
+def state_of(side, step):
+    """The parts of weights and optimizer that this rank has. Before the first step an optimizer remembers nothing, and
+    torch's get_state_dict would take a step of its own, which Adam counts.
+    """
+    if not step:
+        return {"model": get_model_state_dict(side.module)}
     model, optimizer = get_state_dict(side.module, side.optimizer)
     return {"model": model, "optimizer": optimizer}
 

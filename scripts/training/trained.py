@@ -20,6 +20,7 @@ class Trained:
         try:
             self.options, kept = stored["options"], stored["data"]
             self.task = Task(**stored["task"] | {"classes": tuple(kept["classes"])})
+            self.source = kept
             self.features, self.classes = tuple(kept["features"]), tuple(kept["classes"])
             self.scaling = {name: [np.array(part) for part in pair] for name, pair in kept["scaling"].items()}
         except (KeyError, TypeError) as error:
