@@ -2,6 +2,7 @@
 
 import csv
 import os
+import shutil
 import subprocess
 import sys
 
@@ -92,21 +93,17 @@ def test_sharded_ranks_give_the_same_and_one_process_goes_on_with_them(tmp_path)
     weights = [scratch.load(tmp_path / name / "checkpoints" / "last.safetensors") for name in ("one", "shards")]
     for name, array in weights[0].items():
         np.testing.assert_allclose(weights[1][name], array, rtol=1e-12, atol=1e-15)
+    shutil.copytree(tmp_path / "shards", tmp_path / "damaged")
     train(tmp_path, "--resume", tmp_path / "one", "--epochs", "3")
     status, _, errors = train(tmp_path, "--resume", tmp_path / "shards", "--epochs", "3")
     assert (status, "on from step 8 in epoch 2" in errors) == (0, True)
     ours, theirs = arrays(tmp_path / "one"), arrays(tmp_path / "shards")
     for name, array in ours.items():
         np.testing.assert_allclose(theirs[name], array, rtol=1e-12, atol=1e-15)
-
-
-def test_a_damaged_shard_is_refused_and_the_one_before_it_taken(tmp_path):
-    done = ranks(tmp_path, "shards", "--fsdp", "--batch-size", "31", "--epochs", "2")
-    assert done.returncode == 0, done.stderr
-    checkpoints = tmp_path / "shards" / "checkpoints"
+    checkpoints = tmp_path / "damaged" / "checkpoints"
     part = next((checkpoints / "last.sharded").glob("*.distcp"))
     part.write_bytes(part.read_bytes()[:-1] + b"x")
-    status, _, errors = train(tmp_path, "--resume", tmp_path / "shards", "--epochs", "3")
+    status, _, errors = train(tmp_path, "--resume", tmp_path / "damaged", "--epochs", "3")
     assert (status, f"{part.name} does not fit its SHA-256" in errors) == (0, True)
     assert "the one before it is taken" in errors
 
