@@ -120,13 +120,17 @@ def run(main, name=None):
         status = main(sys.argv[1:])
     except (Exception, KeyboardInterrupt) as error:
         # a library that is interrupted may raise an error of its own
-        status = told(name, KeyboardInterrupt() if interrupts else error)
+        status = 143 if TERMINATED else told(name, KeyboardInterrupt() if interrupts else error)
     if signal.getsignal(signal.SIGTERM) is terminate:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # what there was to do is done: the status stays the one it has
     sys.exit(status)
 
 
+TERMINATED: list = []
+
+
 def terminate(*_):
+    TERMINATED.append(True)
     sys.exit(143)
 
 
