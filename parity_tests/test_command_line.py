@@ -150,18 +150,20 @@ def test_a_file_is_loaded_under_its_own_stem_and_what_it_defines_comes_first(opt
     assert sys.modules["random"] is before
 
 
-@pytest.mark.parametrize("raised", ["KeyboardInterrupt", "OSError('of a library')", "ValueError('of a library')"])
-def test_an_interrupt_that_a_library_turns_into_its_own_error_is_one(raised):
+@pytest.mark.parametrize("sent", ["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("raised", ["error", "OSError('of a library')", "ValueError('of a library')"])
+def test_a_signal_that_a_library_turns_into_its_own_error_is_one(sent, raised):
     code = f"""
 import os, signal, sys, time
 from parity.faces.commandline import run
 def main(arguments):
     try:
-        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.{sent})
         time.sleep(5)
-    except KeyboardInterrupt:
+    except BaseException as error:
         raise {raised}
 run(main, "it")
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=60)
-    assert (done.returncode, done.stderr.split()) == (130, ["interrupted"])
+    expected = {"SIGINT": (130, ["interrupted"]), "SIGTERM": (143, [])}[sent]
+    assert (done.returncode, done.stderr.split()) == expected

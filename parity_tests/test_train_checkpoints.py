@@ -29,7 +29,7 @@ def folder(tmp_path_factory):
 
 def side(hidden=3):
     options = completed({"hidden": [hidden], "device": "cpu"})
-    return ByHand(task.choose(options, data.prepare(options)), options, ("Adam", {"lr": 0.01}))
+    return ByHand(task.choose(options, data.prepare(options)), options)
 
 
 def refused(path, one=None):
@@ -119,7 +119,7 @@ def test_other_networks_numbers_that_are_none_and_newer_formats(folder, tmp_path
     spoilt = found["weights/0.bias"] * np.nan
     path = changed(folder, tmp_path, **{"weights/0.bias": spoilt})
     assert "weights/0.bias holds numbers that are not finite; --allow-nonfinite takes them" in refused(path)
-    assert checkpoints.load(path, side(), allow_nonfinite=True)["step"] == progress["step"]
+    assert checkpoints.load(path, side(), allow_nonfinite=True).step == progress["step"]
     newer = np.frombuffer(json.dumps(progress | {"format": 99}).encode(), np.uint8)
     assert "it has format 99, newer than this handgrad" in refused(changed(folder, tmp_path, progress=newer))
     assert "belongs to no weight" in refused(changed(folder, tmp_path, **{"optimizer/9.weight/exp_avg": spoilt * 0}))

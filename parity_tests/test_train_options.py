@@ -121,6 +121,20 @@ def test_no_epochs_only_evaluate(tmp_path):
     assert result["test_loss"] > 0
 
 
+def test_debug_shows_where_a_refusal_comes_from(tmp_path):
+    plain, told = (run(tmp_path, "--data", "mnist", *more) for more in ((), ("--debug",)))
+    assert (plain.returncode, told.returncode) == (2, 2)
+    assert "Traceback" not in plain.stderr
+    assert "Traceback" in told.stderr
+    assert told.stderr.splitlines()[-1] == plain.stderr.splitlines()[-1]
+
+
+def test_momentum_that_an_optimizer_lacks_is_refused_in_lockstep_too(tmp_path):
+    with pytest.raises(Refusal, match="adam has none"):
+        train(tmp_path / "runs", "--backend", "both", "--momentum", "0.9")
+    assert not (tmp_path / "runs").exists()
+
+
 def test_a_folder_that_cannot_be_written_is_refused_first(tmp_path):
     (tmp_path / "file").write_text("mine", encoding="utf-8")
     done = run(tmp_path / "file")

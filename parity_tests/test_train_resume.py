@@ -1,11 +1,11 @@
 """Does a run that was killed, stopped, or ran out of disk go on to the very weights of the unbroken one?"""
 
+import contextlib
 import json
 import os
 import resource
 import signal
 import subprocess
-import time
 
 import pytest
 
@@ -50,14 +50,19 @@ def test_kill_9_at_any_moment_loses_nothing(tmp_path):
     assert lines(tmp_path / "whole") == lines(tmp_path / "killed")
 
 
-@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_the_first_signal_saves_and_the_run_goes_on(sent, status, tmp_path):
-    long = ("--data", "digits", "--model", "mlp", "--epochs", "100000", "--name", "stopped")
-    with subprocess.Popen(
-        command(tmp_path, *long), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+@contextlib.contextmanager
+def begun(runs, name):
+    """A long run in a process of its own, in its second epoch."""
+    line = command(runs, "--data", "digits", "--model", "mlp", "--epochs", "100000", "--name", name)
+    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         while "epoch 1 " not in process.stderr.readline():
             pass
+        yield process
+
+
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_the_first_signal_saves_and_the_run_goes_on(sent, status, tmp_path):
+    with begun(tmp_path, "stopped") as process:
         process.send_signal(sent)
         out, errors = process.communicate(timeout=60)
     assert (process.returncode, "Traceback" in errors) == (status, False)
@@ -111,12 +116,7 @@ def test_a_full_disk_is_told_and_the_run_goes_on_later(tmp_path):
 
 
 def test_a_folder_that_is_gone_is_told(tmp_path):
-    long = ("--data", "digits", "--model", "mlp", "--epochs", "100000", "--name", "gone")
-    with subprocess.Popen(
-        command(tmp_path, *long), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        while "epoch 1 " not in process.stderr.readline():
-            pass
+    with begun(tmp_path, "gone") as process:
         os.rename(tmp_path / "gone" / "checkpoints", tmp_path / "elsewhere")
         _, errors = process.communicate(timeout=60)
     assert (process.returncode, "Traceback" in errors) == (3, False)
@@ -124,17 +124,11 @@ def test_a_folder_that_is_gone_is_told(tmp_path):
 
 
 def test_two_runs_in_one_folder(tmp_path):
-    long = ("--data", "digits", "--model", "mlp", "--epochs", "100000", "--name", "one")
-    with subprocess.Popen(
-        command(tmp_path, *long), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        while "epoch 1 " not in process.stderr.readline():
-            pass
+    with begun(tmp_path, "one") as process:
         for arguments in (("--resume", tmp_path / "one"), ("--name", "one", "--overwrite")):
             with pytest.raises(Refusal, match="another process trains in this folder"):
                 train(tmp_path, *arguments)
         process.send_signal(signal.SIGKILL)
-    time.sleep(0.1)
 
 
 def test_an_existing_run_stays(tmp_path):

@@ -103,35 +103,26 @@ def run(main, name=None):
     name: what refusals begin with, the script's own name unless told.
     """
     name = name or Path(sys.argv[0]).name
-    signal.signal(signal.SIGTERM, terminate)
     codecs.register_error("in_ascii", in_ascii)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # closed ones are None
             stream.reconfigure(errors="in_ascii")  # a terminal without θ still gets every number
-    interrupts: list = []
+    ended: list[int] = []  # by these signals: a library that is interrupted may raise an error of its own
 
-    def interrupt(*_):
-        interrupts.append(True)
-        raise KeyboardInterrupt
+    def end(number, _):
+        ended.append(number)
+        raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(143)
 
+    signal.signal(signal.SIGTERM, end)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, interrupt)
+        signal.signal(signal.SIGINT, end)
     try:
         status = main(sys.argv[1:])
     except (Exception, KeyboardInterrupt) as error:
-        # a library that is interrupted may raise an error of its own
-        status = 143 if TERMINATED else told(name, KeyboardInterrupt() if interrupts else error)
-    if signal.getsignal(signal.SIGTERM) is terminate:
+        status = 143 if signal.SIGTERM in ended else told(name, KeyboardInterrupt() if ended else error)
+    if signal.getsignal(signal.SIGTERM) is end:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # what there was to do is done: the status stays the one it has
     sys.exit(status)
-
-
-TERMINATED: list = []
-
-
-def terminate(*_):
-    TERMINATED.append(True)
-    sys.exit(143)
 
 
 def told(name, error):

@@ -8,8 +8,9 @@ import parity
 import scratch
 from scripts.cli import Refusal, write_whole
 from scripts.training import by_hand, in_torch, loop
-from scripts.training.folder import RunFolder, name_of
-from scripts.training.options import OPTIMIZERS
+from scripts.training.checkpoints import Progress
+from scripts.training.folder import RunFolder, name_of, settings_of
+from scripts.training.options import optimizer_of
 
 
 def in_lockstep(options, data, task, device, telling):
@@ -17,20 +18,16 @@ def in_lockstep(options, data, task, device, telling):
     if options.clip or options.schedule == "warmup":
         raise Refusal("--backend both takes no --clip and no warmup: both sides take plain steps")
     folder = RunFolder(Path(options.runs) / (options.name or name_of(options, task, data)))
-    from scripts.training.session import settings
-
-    folder.create(options.overwrite, settings(options, data, task))
+    optimizer = optimizer_of(options)
+    folder.create(options.overwrite, settings_of(options, task, data))
     per_epoch = -(-len(data.train) // options.batch_size)
     steps = per_epoch * options.epochs
-    own = {"lr": options.lr, "weight_decay": options.weight_decay} | (
-        {"momentum": options.momentum} if options.momentum else {}
-    )
     try:
         report = parity.lockstep(
             by_hand.build(task, options.seed, options.dtype),
             in_torch.build(task, options.dtype),
             islice(all_batches(data, task, options), steps),
-            (OPTIMIZERS[options.optimizer], own),
+            optimizer,
             steps,
             task.loss,
             schedule_of(options, steps),
@@ -51,7 +48,7 @@ def in_lockstep(options, data, task, device, telling):
 def all_batches(data, task, options):
     """The batches of one epoch after the other."""
     for epoch in range(options.epochs):
-        for rows in loop.batches(data, options, loop.Progress(epoch=epoch)):
+        for rows in loop.batches(data, options, Progress(epoch=epoch)):
             yield loop.batch_of(data, task, rows)
 
 

@@ -5,6 +5,7 @@ import numpy as np
 import scratch
 from scratch.layers.base import gradients_of
 from scratch.losses.reduction import over_positions
+from scripts.training.options import optimizer_of
 from scripts.training.ranks import Ranks
 
 
@@ -23,24 +24,29 @@ class ByHand:
 
     device, ranks, sharded = "cpu", Ranks(), False
 
-    def __init__(self, task, options, optimizer):
-        name, settings = optimizer
+    def __init__(self, task, options):
+        name, settings = optimizer_of(options)
         self.dtype = options.dtype
         self.net = build(task, options.seed, options.dtype)
         self.loss, self.clip = over_positions(getattr(scratch.losses, task.loss)), options.clip
         self.optimizer = getattr(scratch.optim, name)(scratch.named_parameters(self.net), **settings)
 
     def step(self, x, target, lr, measured):
-        """One step; (the loss before it, the norm of its gradient, None where nobody asked). Raises ValueError where
-        outputs are not finite.
+        """One step; (the loss before it, the norm of its gradient, None where nobody asked).
+
+        Raises FloatingPointError, the weights as they were, where outputs or a gradient to be clipped are not finite:
+        of arrays that fit, a loss and clip_grad_norm refuse nothing else.
         """
         self.net.train()
         y, cache = self.net.forward(x)
-        J, dy = self.loss(y, target)
-        gradients, length = gradients_of(self.net, dy, cache), None
-        if self.clip:
-            gradients, length = scratch.optim.clip_grad_norm(gradients, self.clip)
-        elif measured:
+        try:
+            J, dy = self.loss(y, target)
+            gradients, length = gradients_of(self.net, dy, cache), None
+            if self.clip:
+                gradients, length = scratch.optim.clip_grad_norm(gradients, self.clip)
+        except ValueError as error:
+            raise FloatingPointError(str(error)) from None
+        if measured and length is None:
             length = norm(gradients.values())
         self.optimizer.lr = lr
         self.optimizer.step(gradients)

@@ -8,7 +8,9 @@ size one of the step, so neither has a state of its own.
 
 import json
 import os
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import get_type_hints
 
 import numpy as np
 
@@ -17,7 +19,17 @@ from scripts.cli import Refusal
 
 FORMAT = 1
 KINDS = (".npz", ".sharded")
-PROGRESS: dict = {"step": int, "epoch": int, "batch": int, "best": float | int | None, "seconds": float | int}
+
+
+@dataclass
+class Progress:
+    """How far a run is: steps taken, the epoch it is in and the batches of it that are done, the best of epochs."""
+
+    step: int = 0
+    epoch: int = 0
+    batch: int = 0
+    best: float | int | None = None
+    seconds: float | int = 0.0
 
 
 def save(folder, name, side, progress):
@@ -25,17 +37,17 @@ def save(folder, name, side, progress):
     if side.sharded:
         from scripts.training import sharded
 
-        sharded.save(folder, name, side, {"format": FORMAT} | progress)
-    weights = side.weights()
-    if side.sharded:
+        sharded.save(folder, name, side, written(progress))
+        weights = side.weights()
         if not side.ranks.rank:
             scratch.save(folder / f"{name}.safetensors", weights)
         return
+    weights = side.weights()
     arrays = {f"weights/{key}": array for key, array in weights.items()}
     arrays |= {f"optimizer/{key}": array for key, array in side.optimizer_state().items()}
     if side.ranks.rank:
         return
-    content = json.dumps({"format": FORMAT} | progress).encode()
+    content = json.dumps(written(progress)).encode()
     arrays["progress"] = np.frombuffer(content, np.uint8)
     path = folder / f"{name}.npz"
     if name == "last" and path.exists():
@@ -52,11 +64,10 @@ def load(path, side, allow_nonfinite=False):
     if path.is_dir():
         from scripts.training import sharded
 
-        return without_format(sharded.load(path, side))
+        return sharded.load(path, side, read)
     try:
         arrays = scratch.load(path)
-        progress = json.loads(arrays.pop("progress").tobytes())
-        progress = without_format(progress)
+        progress = read(json.loads(arrays.pop("progress").tobytes()))
         weights, remembered = under("weights/", arrays), under("optimizer/", arrays)
         compare(weights, side.weights())
         compare_remembered(remembered, side.weights())
@@ -71,17 +82,23 @@ def load(path, side, allow_nonfinite=False):
     return progress
 
 
-def without_format(progress):
-    """The progress in a checkpoint of a format that is known, all of it numbers from 0 up (ValueError)."""
-    written = progress.pop("format")
-    if written > FORMAT:
-        raise ValueError(f"it has format {written}, newer than this handgrad, which reads {FORMAT}")
-    if progress.keys() != PROGRESS.keys():
-        raise ValueError(f"its progress is of {', '.join(progress)}, expected {', '.join(PROGRESS)}")
-    for name, kind in PROGRESS.items():
-        if not isinstance(progress[name], kind) or (name != "best" and progress[name] < 0):
-            raise ValueError(f"its progress has {name} {progress[name]!r}")
-    return progress
+def written(progress):
+    """The Progress as it stands in a checkpoint."""
+    return {"format": FORMAT} | asdict(progress)
+
+
+def read(stored):
+    """The Progress in a checkpoint, of a format that is known and all of it numbers from 0 up (ValueError)."""
+    own = {name: value for name, value in stored.items() if name != "format"}
+    if stored["format"] > FORMAT:
+        raise ValueError(f"it has format {stored['format']}, newer than this handgrad, which reads {FORMAT}")
+    kinds = get_type_hints(Progress)
+    if own.keys() != kinds.keys():
+        raise ValueError(f"its progress is of {', '.join(own)}, expected {', '.join(kinds)}")
+    for name, kind in kinds.items():
+        if not isinstance(own[name], kind) or (name != "best" and own[name] < 0):
+            raise ValueError(f"its progress has {name} {own[name]!r}")
+    return Progress(**own)
 
 
 def under(prefix, arrays):

@@ -5,6 +5,7 @@ import json
 import platform
 import shutil
 import sys
+from dataclasses import asdict
 from datetime import datetime
 from importlib import metadata
 from pathlib import Path
@@ -106,11 +107,9 @@ class RunFolder:
                 self.board.add_scalar(name, values[name], values["step"])
 
     def open_board(self):
-        """Write for TensorBoard, too (Refusal where the package is absent)."""
-        try:
-            from torch.utils.tensorboard import SummaryWriter
-        except ImportError:
-            raise Refusal('--tensorboard needs a package: pip install "handgrad[tensorboard]"') from None
+        """Write for TensorBoard, too."""
+        from torch.utils.tensorboard import SummaryWriter
+
         self.board = SummaryWriter(self.path / "tensorboard")
 
     def close(self):
@@ -164,6 +163,17 @@ def number(text):
     if not text:
         return None
     return int(text) if text.isascii() and text.isdigit() else float(text)
+
+
+def settings_of(options, task, data):
+    """What config.json holds: enough to go on, and to use what was trained."""
+    left_out = {"resume", "overwrite", "dry_run", "config", "debug", "runs", "name"}
+    kept = {name: value for name, value in vars(options).items() if name not in left_out}
+    if data.source:
+        kept["data"] = data.source["path"]
+    scaling = {name: [part.tolist() for part in pair] for name, pair in data.scaling.items()}
+    columns = {"features": data.features, "classes": data.classes, "scaling": scaling}
+    return {"options": kept, "task": asdict(task), "data": data.source | {"name": data.name} | columns}
 
 
 def name_of(options, task, data):

@@ -17,6 +17,7 @@ import parity
 import torch_ref
 from parity.training.sides import losses
 from scripts.training import by_hand
+from scripts.training.options import optimizer_of
 
 
 def build(task, dtype):
@@ -37,8 +38,8 @@ class InTorch:
     where the rows do not divide.
     """
 
-    def __init__(self, task, options, optimizer, device, ranks):
-        name, settings = optimizer
+    def __init__(self, task, options, device, ranks):
+        name, settings = optimizer_of(options)
         self.device, self.clip, self.ranks = torch.device(device), options.clip, ranks
         self.dtype = "float32" if options.dtype == "bfloat16" else options.dtype
         self.mixed = options.dtype == "bfloat16"
@@ -78,7 +79,7 @@ class InTorch:
             J = J * ((last - first) / len(x) * self.ranks.world)
         loss, length = self.summed(J.detach()) / self.ranks.world, None
         if not math.isfinite(loss):
-            raise ValueError(f"the loss is {loss}")
+            raise FloatingPointError(f"the loss is {loss}")
         self.optimizer.zero_grad()
         J.backward()
         if self.clip:

@@ -147,6 +147,16 @@ def completed(given):
     return argparse.Namespace(**{name: made.get_default(name) for name in names} | given)
 
 
+def optimizer_of(options):
+    """(name, settings) of the optimizer as scratch.optim and torch.optim both take them."""
+    settings = {"lr": options.lr, "weight_decay": options.weight_decay}
+    if options.optimizer in ("sgd", "rmsprop"):
+        settings["momentum"] = options.momentum
+    elif options.momentum:
+        raise Refusal(f"--momentum: {options.optimizer} has none; sgd and rmsprop have")
+    return OPTIMIZERS[options.optimizer], settings
+
+
 def read_config(made, path):
     """{name: value} of a TOML file; what is no option is refused with its line."""
     try:

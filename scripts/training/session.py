@@ -5,14 +5,13 @@ import importlib.util
 import json
 import os
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 from scripts.cli import Refusal, choose_device
 from scripts.training import checkpoints, data, loop, task
 from scripts.training.by_hand import ByHand
-from scripts.training.folder import Nothing, RunFolder, find, name_of
-from scripts.training.options import ON_RESUME, OPTIMIZERS, checked, completed
+from scripts.training.folder import Nothing, RunFolder, find, name_of, settings_of
+from scripts.training.options import ON_RESUME, checked, completed
 from scripts.training.ranks import first_line, join, leave, of_environment
 from scripts.training.stopping import Stop
 from scripts.training.telling import Telling
@@ -65,12 +64,12 @@ def run(options, path, checkpoint, side, prepared, chosen, telling):
     """Train one side in its folder, from the start or from a checkpoint."""
     place = path or Path(options.runs) / (options.name or name_of(options, chosen, prepared))
     folder = Nothing(place) if side.ranks.rank else RunFolder(place)
-    progress, loss, metric = loop.Progress(), None, None
+    progress, loss, metric = checkpoints.Progress(), None, None
     try:
         if path:
             progress = go_on(folder, checkpoint, side, options, telling)
         else:
-            folder.create(options.overwrite, settings(options, prepared, chosen))
+            folder.create(options.overwrite, settings_of(options, chosen, prepared))
         if options.tensorboard:
             folder.open_board()
         with Stop() as stop:
@@ -104,12 +103,11 @@ def go_on(folder, checkpoint, side, options, telling):
     allow = options.allow_nonfinite
     if checkpoint:
         try:
-            stored = checkpoints.load(checkpoint, side, allow)
+            progress = checkpoints.load(checkpoint, side, allow)
         except ValueError as error:
             raise Refusal(str(error)) from error
     else:
-        stored = checkpoints.newest(folder.checkpoints, side, allow, telling.say)
-    progress = loop.Progress(**stored)
+        progress = checkpoints.newest(folder.checkpoints, side, allow, telling.say)
     if progress.epoch > options.epochs or (checkpoint and progress.epoch == options.epochs):
         raise Refusal(f"{folder.path}: {progress.epoch} epochs are done; name more with --epochs")
     again = folder.settings()
@@ -183,29 +181,12 @@ def make_deterministic():
 
 
 def side_of(options, chosen, device, ranks):
-    """The side that trains; bad values of an optimizer are refused as they word it."""
-    settings = {"lr": options.lr, "weight_decay": options.weight_decay}
-    if options.optimizer in ("sgd", "rmsprop"):
-        settings["momentum"] = options.momentum
-    elif options.momentum:
-        raise Refusal(f"--momentum: {options.optimizer} has none; sgd and rmsprop have")
-    optimizer = OPTIMIZERS[options.optimizer], settings
+    """The side that trains."""
     if options.backend == "scratch":
-        return ByHand(chosen, options, optimizer)
+        return ByHand(chosen, options)
     from scripts.training.in_torch import InTorch
 
-    return InTorch(chosen, options, optimizer, device, ranks)
-
-
-def settings(options, prepared, chosen):
-    """What config.json holds: enough to go on, and to use what was trained."""
-    left_out = {"resume", "overwrite", "dry_run", "config", "debug", "runs", "name"}
-    kept = {name: value for name, value in vars(options).items() if name not in left_out}
-    if prepared.source:
-        kept["data"] = prepared.source["path"]
-    scaling = {name: [part.tolist() for part in pair] for name, pair in prepared.scaling.items()}
-    columns = {"features": prepared.features, "classes": prepared.classes, "scaling": scaling}
-    return {"options": kept, "task": asdict(chosen), "data": prepared.source | {"name": prepared.name} | columns}
+    return InTorch(chosen, options, device, ranks)
 
 
 def check_data(stored, prepared, options):

@@ -47,8 +47,11 @@ def save(folder, name, side, progress):
     distributed.barrier()
 
 
-def load(path, side):
-    """The progress of a checkpoint, which is put into the side. Raises ValueError where it is damaged."""
+def load(path, side, read):
+    """The Progress of a checkpoint, which is put into the side; read: what takes it from plain data.
+
+    Raises ValueError where it is damaged.
+    """
     try:
         stored = json.loads((path / "progress.json").read_text(encoding="utf-8"))
         there = {file.name for file in path.iterdir()} - {"progress.json"}
@@ -57,7 +60,8 @@ def load(path, side):
         damaged = [name for name, expected in stored["sha256"].items() if digest(path / name) != expected]
         if damaged:
             raise ValueError(f"{damaged[0]} does not fit its SHA-256: it was damaged or changed")
-        state = state_of(side, stored["progress"]["step"])
+        progress = read(stored["progress"])
+        state = state_of(side, progress.step)
         with quiet():
             checkpoint.load(state, checkpoint_id=path)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, checkpoint.CheckpointException) as error:
@@ -67,7 +71,7 @@ def load(path, side):
         set_state_dict(side.module, side.optimizer, model_state_dict=model, optim_state_dict=optimizer)
     else:
         set_model_state_dict(side.module, state["model"])
-    return stored["progress"]
+    return progress
 
 
 def state_of(side, step):
