@@ -42,11 +42,11 @@ def test_two_hundred_steps_agree_and_so_does_what_they_lead_to(arguments, tmp_pa
     assert [row["step"] for row in ours] == [row["step"] for row in theirs]
     for one, other in zip(ours[: STEPS + 10], theirs, strict=False):
         for name in ("loss", "lr", "gradient_norm", "test_loss", "test_metric"):
-            # rounding is carried on from step to step: 200 steps of it stay below a part in 10⁹ (seen: 1e-11)
-            expected = None if other[name] is None else pytest.approx(other[name], rel=1e-9)
+            # rounding is carried on from step to step; the worst of these trainings part by 2e-13 (wine)
+            expected = None if other[name] is None else pytest.approx(other[name], rel=1e-11)
             assert one[name] == expected, (one["step"], name)
     metric = "test_R2" if "test_R2" in by_hand else "test_accuracy"
-    assert by_hand[metric] == pytest.approx(in_torch[metric], rel=1e-9)
+    assert by_hand[metric] == pytest.approx(in_torch[metric], rel=1e-11)
 
 
 def test_both_is_a_lockstep_with_its_report_and_picture(tmp_path):
