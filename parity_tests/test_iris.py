@@ -2,14 +2,13 @@
 
 import numpy as np
 import pytest
-import torch
 from torch import nn
 from torch.nn import functional as F
 
 import parity
 import scratch
 import torch_ref
-from scripts.experiments import iris_network, iris_neuron, perceptron, regression, training
+from scripts.experiments import iris_neuron, networks, perceptron
 
 STOP, THETA = 237_706, (11.65990, -12.81557, -23.12048)
 
@@ -62,7 +61,7 @@ def test_the_first_steps_agree(table, device):
     assert report.ok, str(report)
 
 
-@pytest.mark.parametrize("job", [iris_network.run, regression.run], ids=["network", "regression"])
+@pytest.mark.parametrize("job", [networks.iris, networks.diabetes])
 def test_networks_in_lockstep(job, device):
     experiment = job(device, 1, quick=True)
     (report,) = experiment.reports
@@ -72,24 +71,15 @@ def test_networks_in_lockstep(job, device):
     assert by_hand == pytest.approx(by_torch, rel=1e-9)
 
 
-def test_a_wrong_derivative_is_seen_in_lockstep():
+def test_a_wrong_derivative_is_seen_in_lockstep(monkeypatch):
+    mse = scratch.losses.mse
+
     def wrong_mse(output, target):
-        J, dy = scratch.losses.mse(output, target)
+        J, dy = mse(output, target)
         return J, dy * (1 + 1e-9)
 
-    rng = np.random.default_rng(0)
-    data = rng.normal(size=(20, 3)), rng.normal(size=(20, 1))
-    report, _, _ = training.lockstep(
-        lambda: scratch.models.mlp((3, 4, 1), rng=0),
-        lambda: torch_ref.models.mlp((3, 4, 1)),
-        (wrong_mse, F.mse_loss),
-        data,
-        0.1,
-        5,
-        "wrong",
-        "cpu",
-        0,
-    )
+    monkeypatch.setattr(scratch.losses, "mse", wrong_mse)
+    (report,) = networks.diabetes("cpu", 0, quick=True).reports
     assert {row.name: row.verdict for row in report.rows} == {"loss": "fail", "gradients": "fail", "weights": "fail"}
 
 
@@ -108,19 +98,10 @@ def test_the_perceptron_converges_after_the_same_pass(device):
     ],
 )
 def test_a_neuron_trains_with_any_activation_and_loss(activation, twin_activation, loss, twin_loss, table, device):
-    report, _, module = training.lockstep(
-        lambda: scratch.Neuron(2, activation(), rng=3),
-        lambda: torch_ref.Neuron(2, twin_activation(), device=device),
-        (loss, twin_loss),
-        (table.x - table.x.mean(axis=0), table.target),
-        0.1,
-        30,
-        "neuron",
-        device,
-        0,
-    )
+    neuron, twin = scratch.Neuron(2, activation(), rng=3), torch_ref.Neuron(2, twin_activation())
+    batch = table.x - table.x.mean(axis=0), table.target
+    report = parity.lockstep(neuron, twin, [batch], ("SGD", {"lr": 0.1}), 30, (loss, twin_loss), device=device)
     assert report.ok, str(report)
-    assert isinstance(module, torch.nn.Module)
 
 
 def test_the_report_of_a_lockstep_is_over_every_step():

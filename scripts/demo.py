@@ -47,7 +47,7 @@ def run_experiments(device, options, screen):
     """{name: Experiment}, each printed as soon as it is done."""
     import torch
 
-    from scripts.experiments import iris_network, iris_neuron, perceptron, regression, worked_example
+    from scripts.experiments import iris_neuron, networks, perceptron, worked_example
 
     torch.set_num_threads(1)  # arrays this small leave a second thread waiting, and on a busy machine spinning
     with screen.status("") as status:
@@ -58,9 +58,9 @@ def run_experiments(device, options, screen):
         jobs = {
             "worked example": lambda: worked_example.run(device, options.seed),
             "neuron": lambda: iris_neuron.run(device, options.seed, options.quick, progress),
-            "network": lambda: iris_network.run(device, options.seed, options.quick),
+            "network": lambda: networks.iris(device, options.seed, options.quick),
             "perceptron": lambda: perceptron.run(device),
-            "regression": lambda: regression.run(device, options.seed, options.quick),
+            "regression": lambda: networks.diabetes(device, options.seed, options.quick),
         }
         experiments = {}
         for name, job in jobs.items():

@@ -107,13 +107,12 @@ def draw_neuron(figure, table, neuron):
 
 def draw_network(figure, material):
     """The network's decision in the plane of the petals, with the sepals at their mean over the training flowers."""
-    net, table, train = material["net"], material["table"], material["train"]
+    net, table, (mean, deviation) = material["net"], scratch.data.iris(), material["data"].scaling["x"]
     axes = figure.subplots()
     across, up = np.meshgrid(np.arange(0.5, 7.4, 0.02), np.arange(-0.2, 2.9, 0.01))
-    grid = np.tile(table.x[train].mean(axis=0), (across.size, 1))
+    grid = np.tile(mean, (across.size, 1))
     grid[:, 2], grid[:, 3] = across.ravel(), up.ravel()
-    _, grid = scratch.data.standardise(table.x[train], grid)
-    species = net(grid).argmax(axis=1).reshape(across.shape)
+    species = net((grid - mean) / deviation).argmax(axis=1).reshape(across.shape)
     colours = ListedColormap(PALE)
     axes.pcolormesh(across, up, species, cmap=colours, vmin=0, vmax=2, shading="nearest", rasterized=True)
     scatter(axes, table, (2, 3))
@@ -148,7 +147,7 @@ def draw_worked_example(figure, entries):
 
 def material_by_hand(seed):
     """What the pictures show, computed by the hand-derived side alone."""
-    from scripts.experiments import iris_network, iris_neuron, worked_example
+    from scripts.experiments import iris_neuron, networks, worked_example
 
     table = scratch.data.iris_setosa()
     neuron, _, _ = iris_neuron.descend_to_the_stop(table)
@@ -156,7 +155,7 @@ def material_by_hand(seed):
         "entries": worked_example.entries_by_hand(),
         "descents": {label: worked_example.series_by_hand(label) for label in (1, 0)},
         "neuron": {"neuron": neuron, "table": table},
-        "network": iris_network.train_by_hand(seed),
+        "network": networks.iris("cpu", seed, quick=False).series,
     }
 
 

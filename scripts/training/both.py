@@ -18,22 +18,10 @@ def in_lockstep(options, data, task, device, telling):
     if options.clip or options.schedule == "warmup":
         raise Refusal("--backend both takes no --clip and no warmup: both sides take plain steps")
     folder = RunFolder(Path(options.runs) / (options.name or name_of(options, task, data)))
-    optimizer = optimizer_of(options)
     folder.create(options.overwrite, settings_of(options, task, data))
-    per_epoch = -(-len(data.train) // options.batch_size)
-    steps = per_epoch * options.epochs
+    steps = -(-len(data.train) // options.batch_size) * options.epochs
     try:
-        report = parity.lockstep(
-            by_hand.build(task, options.seed, options.dtype),
-            in_torch.build(task, options.dtype),
-            islice(all_batches(data, task, options), steps),
-            optimizer,
-            steps,
-            task.loss,
-            schedule_of(options, steps),
-            device=device,
-            seed=options.seed,
-        )
+        report = judged(options, data, task, device, steps)
         telling.say(str(report))
         text = json.dumps(report.to_dict(), indent=1)
         write_whole(folder.path / "lockstep.json", lambda path: path.write_text(text + "\n", encoding="utf-8"))
@@ -43,6 +31,21 @@ def in_lockstep(options, data, task, device, telling):
         folder.close()
     print(json.dumps({"run": str(folder.path), "agree": report.ok, "steps": len(report.steps), "began": report.began}))
     return 0 if report.ok else 1
+
+
+def judged(options, data, task, device, steps):
+    """The LockstepReport of the first steps of a training, taken by both sides from one start."""
+    return parity.lockstep(
+        by_hand.build(task, options.seed, options.dtype),
+        in_torch.build(task, options.dtype),
+        islice(all_batches(data, task, options), steps),
+        optimizer_of(options),
+        steps,
+        task.loss,
+        schedule_of(options, steps),
+        device=device,
+        seed=options.seed,
+    )
 
 
 def all_batches(data, task, options):

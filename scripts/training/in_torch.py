@@ -168,6 +168,12 @@ class InTorch:
             yield f"layer {name or 0} ({type(part).__name__})", parity.to_numpy(y[0] if isinstance(y, tuple) else y)
 
 
+@torch.no_grad()
+def scores_of(module, x, device):
+    """What a module gives for an array, in evaluation mode, as an array."""
+    return parity.to_numpy(module.eval()(torch.tensor(x, device=device)))
+
+
 def shard(module, device, ranks):
     """Spread the weights of every part with some of its own, and of the whole, over the ranks (FSDP2)."""
     mesh = init_device_mesh(device.type, (ranks.world,))
