@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 import scratch
-from parity_tests.trained import arrays, run, train
+from parity_tests.trained import arrays, equal, lines, run, train
 from scripts.cli import Refusal
 from scripts.training.folder import read_metrics
 
 STEPS = 200
-SMALL = ("--width", "16", "--layers", "1", "--heads", "2", "--context", "16", "--batch-size", "40")
+SMALL = ("--width", "16", "--layers", "1", "--context", "16", "--batch-size", "40")
 TRAININGS = {
     "iris mlp": ("--data", "iris", "--epochs", "50", "--lr", "0.05", "--optimizer", "sgd", "--momentum", "0.9"),
     "wine mlp": ("--data", "wine", "--epochs", "40", "--hidden", "8,8", "--activation", "ReLU"),
@@ -26,7 +26,7 @@ TRAININGS = {
     "digits mlp": ("--data", "digits", "--model", "mlp", "--epochs", "5", "--clip", "0.5"),
     "digits cnn": ("--data", "digits", "--channels", "4,4", "--epochs", "5", "--schedule", "warmup"),
     "text char_rnn": ("--data", "text", *SMALL, "--epochs", "1", "--clip", "1"),
-    "text gpt": ("--data", "text", "--model", "gpt", *SMALL, "--epochs", "1", "--optimizer", "adagrad"),
+    "text gpt": ("--data", "text", "--model", "gpt", *SMALL, "--heads", "2", "--epochs", "1", "--optimizer", "adagrad"),
 }
 
 
@@ -54,6 +54,31 @@ def test_both_is_a_lockstep_with_its_report_and_picture(tmp_path):
     assert (status, result["agree"], result["steps"]) == (0, True, 8)
     assert "All 8 steps agree" in errors
     assert {path.name for path in (tmp_path / "b").iterdir()} >= {"lockstep.json", "lockstep.png", "config.json"}
+
+
+@pytest.mark.parametrize("arguments", [("--data", "digits", "--channels", "4,4"), ("--data", "text", *SMALL)])
+def test_the_first_steps_in_lockstep_then_on_by_hand(arguments, tmp_path):
+    how = ("--dtype", "float32", "--epochs", "1", "--schedule", "cosine", *arguments)
+    status, result, errors = train(tmp_path, "--name", "judged", "--lockstep", "3", *how)
+    assert (status, result["ended"]) == (0, "finished")
+    assert "All 3 steps agree" in errors
+    assert (tmp_path / "judged" / "lockstep.png").exists()
+    train(tmp_path, "--name", "plain", *how)
+    assert equal(arrays(tmp_path / "judged"), arrays(tmp_path / "plain"))
+    assert lines(tmp_path / "judged") == lines(tmp_path / "plain")
+
+
+def test_where_the_sides_disagree_nothing_is_trained(tmp_path, monkeypatch):
+    right = scratch.losses.cross_entropy
+
+    def wrong(output, target):
+        J, dz = right(output, target)
+        return J, -dz
+
+    monkeypatch.setattr(scratch.losses, "cross_entropy", wrong)
+    status, result, errors = train(tmp_path, "--name", "wrong", "--lockstep", "3")
+    assert (status, result["ended"], result["steps"]) == (1, "the sides disagree", 0)
+    assert "the gradient began it" in errors
 
 
 def ranks(tmp_path, name, *arguments):

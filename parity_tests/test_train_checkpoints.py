@@ -14,7 +14,9 @@ from parity_tests.trained import arrays, equal, train
 from scripts.cli import Refusal
 from scripts.training import checkpoints, data, task
 from scripts.training.by_hand import ByHand
+from scripts.training.in_torch import InTorch
 from scripts.training.options import completed
+from scripts.training.ranks import Ranks
 
 RUN = ("--epochs", "2", "--hidden", "3", "--checkpoint-interval", "4")
 
@@ -27,9 +29,10 @@ def folder(tmp_path_factory):
     return runs / "mine"
 
 
-def side(hidden=3):
-    options = completed({"hidden": [hidden], "device": "cpu"})
-    return ByHand(task.choose(options, data.prepare(options)), options)
+def side(hidden=3, optimizer="adam", backend="scratch"):
+    options = completed({"hidden": [hidden], "device": "cpu", "optimizer": optimizer})
+    chosen = task.choose(options, data.prepare(options))
+    return ByHand(chosen, options) if backend == "scratch" else InTorch(chosen, options, "cpu", Ranks())
 
 
 def refused(path, one=None):
@@ -122,9 +125,23 @@ def test_other_networks_numbers_that_are_none_and_newer_formats(folder, tmp_path
     assert checkpoints.load(path, side(), allow_nonfinite=True).step == progress["step"]
     newer = np.frombuffer(json.dumps(progress | {"format": 99}).encode(), np.uint8)
     assert "it has format 99, newer than this handgrad" in refused(changed(folder, tmp_path, progress=newer))
-    assert "belongs to no weight" in refused(changed(folder, tmp_path, **{"optimizer/9.weight/exp_avg": spoilt * 0}))
+    foreign = changed(folder, tmp_path, **{"optimizer/9.weight/exp_avg": spoilt * 0})
+    assert "9.weight/exp_avg is nothing that it remembers" in refused(foreign)
+    misshapen = changed(folder, tmp_path, **{"optimizer/0.bias/exp_avg": np.zeros(1)})
+    assert "0.bias/exp_avg is misshapen" in refused(misshapen)
     scratch.save(tmp_path / "bare.npz", {"weights/0.bias": spoilt})
     refused(tmp_path / "bare.npz")
+
+
+@pytest.mark.parametrize("backend", ["scratch", "torch"])
+def test_another_optimizers_memory(folder, tmp_path, backend):
+    path = folder / "checkpoints" / "last.npz"
+    for optimizer, why in (("rmsprop", "exp_avg is nothing that"), ("adagrad", "exp_avg is nothing that"), ("sgd", "")):
+        other = side(optimizer=optimizer, backend=backend)
+        assert f"of another optimizer or network: 0.bias/{why}" in refused(path, other)
+    found = {name: array for name, array in scratch.load(path).items() if not name.endswith("0.bias/step")}
+    scratch.save(tmp_path / "lacks.npz", found)
+    assert "0.bias/step is not there" in refused(tmp_path / "lacks.npz", side(backend=backend))
 
 
 def test_the_one_before_it_is_taken_and_the_end_is_the_same(folder, tmp_path):

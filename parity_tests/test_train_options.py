@@ -95,6 +95,10 @@ REFUSED = {
     "pictures": (("--model", "cnn"), "4 columns are no picture"),
     "text": (("--model", "gpt"), "takes a text"),
     "heads": (("--data", "text", "--model", "gpt", "--heads", "5"), "no multiple of --heads 5"),
+    "another model's": (("--model", "mlp", "--width", "8"), "--width is of char_rnn and gpt; --model mlp has none"),
+    "no table": (("--target", "species"), "--target is for a table of your own, FILE.csv; --data iris is none"),
+    "no schedule": (("--schedule-steps", "5"), "--schedule-steps needs --schedule step, cosine or warmup"),
+    "clipped in lockstep": (("--lockstep", "5", "--clip", "1"), "leave out --clip"),
     "no run": (("--resume", "nowhere"), "not a usable checkpoint"),
 }
 
@@ -112,7 +116,11 @@ def test_dry_run_writes_nothing(tmp_path):
     status, result, errors = train(tmp_path / "runs", "--dry-run")
     assert (status, result) == (0, None)
     assert "120 rows to train on, 30 held out; mlp (sizes (4, 16, 3)" in errors
+    assert f"20 epochs of 4 steps, adam at 0.01; 131 weights; would be kept in {tmp_path}" in errors
     assert not (tmp_path / "runs").exists()
+    train(tmp_path / "runs", "--name", "there", "--epochs", "1")
+    with pytest.raises(Refusal, match="there is a run of that name"):
+        train(tmp_path / "runs", "--name", "there", "--dry-run")
 
 
 def test_no_epochs_only_evaluate(tmp_path):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from parity_tests.trained import train
-from scratch.tables import read_columns, read_csv, read_text
+from scratch.tables import read_columns, read_csv, read_text, read_words
 from scripts.cli import Refusal
 
 GOOD = "a,b,y\n1,2,0\n3,4.5,1\n5,6,0\n7,8,1\n"
@@ -18,8 +18,15 @@ def written(tmp_path, content, name="mine.csv"):
 
 @pytest.mark.parametrize(
     "content",
-    [GOOD, GOOD.replace("\n", "\r\n"), "\ufeff" + GOOD, GOOD.replace("\n", "\n\n"), GOOD.replace("a,", '"a",')],
-    ids=["plain", "crlf", "mark", "blank lines", "quoted"],
+    [
+        GOOD,
+        GOOD.replace("\n", "\r\n"),
+        "\ufeff" + GOOD,
+        GOOD.replace("\n", "\n\n"),
+        GOOD.replace("a,", '"a",'),
+        "\n\n" + GOOD,
+    ],
+    ids=["plain", "crlf", "mark", "blank lines", "quoted", "blank first"],
 )
 def test_forms_that_are_the_same_table(tmp_path, content):
     table = read_csv(written(tmp_path, content))
@@ -55,8 +62,12 @@ WRONG = {
     "beyond a float": ("a,b,y\n\n1,1e400,0\n", "row 3, column 'b': 1e400 is not finite"),
     "twice": ("a,a,y\n1,2,3\n", "two columns are named 'a'; the columns are a, a, y"),
     "no name": ("a,,y\n1,2,3\n", "column 2 has no name"),
-    "one column": ("a\n1\n", "expected two columns or more, separated by commas, got one: 'a'"),
-    "semicolons": ("a;b\n1;2\n", "expected two columns or more"),
+    "one column": ("a\n1\n", "expected two columns or more, by --delimiter comma, got one: 'a'"),
+    "semicolons": ("a;b\n1;2\n", "got one: 'a;b'; is it --delimiter semicolon?"),
+    "thousands": ("a,y\n1_000,0\n", "row 2, column 'a': '1_000' is no number"),
+    "years as names": ("2019,2020,label\n1,2,0\n", "row 1, column '2': 'label' is no number; where these are names"),
+    "open quotation": ('a,y\n1,"0\n2,1\n', "row 3, column 'y'"),
+    "word among features": ("a,b,y\n1,two,0\n", "--drop b leaves the column out"),
     "utf-16": (GOOD.encode("utf-16"), "it is UTF-16; save it as comma-separated text in UTF-8"),
     "latin-1": ("a,b\xe9,y\n1,2,3\n".encode("latin-1"), "byte 3 is not UTF-8"),
     "zip": (b"PK\x03\x04....", "it is zip"),
@@ -91,6 +102,38 @@ def test_a_file_beyond_the_memory_is_refused_before_it_is_read(tmp_path, monkeyp
 def test_rows_that_are_not_finite_are_left_out_on_request(tmp_path):
     table = read_csv(written(tmp_path, GOOD + "inf,1,0\n"), drop_nonfinite=True)
     assert (len(table.x), table.dropped) == (4, 1)
+
+
+def test_gaps_are_left_out_on_request(tmp_path):
+    gaps = written(tmp_path, "a,b,y\n1,,cat\n2,3,dog\n4,5,\n6, 7,cat\n8,nan,dog\n")
+    table = read_csv(gaps, words=True, drop_nonfinite=True)
+    assert (table.dropped, table.words) == (3, ("cat", "dog"))
+    np.testing.assert_array_equal(table.x, [[2, 3], [6, 7]])
+    with pytest.raises(ValueError, match="row 3, column 'a': 'x' is no number"):
+        read_csv(written(tmp_path, "a,y\n,1\nx,2\n"), drop_nonfinite=True)
+
+
+def test_columns_are_left_out_by_name_or_number(tmp_path):
+    path = written(tmp_path, 'id,a,note,b,y\nx1,1,"one, and\nmore",2,0\nx2,3,,4,1\n')
+    table = read_csv(path, leave_out=["id", "2"])
+    assert table.features == ("a", "b")
+    np.testing.assert_array_equal(table.x, [[1, 2], [3, 4]])
+    np.testing.assert_array_equal(table.column, [0, 1])
+    for columns, message in ((["y"], "is the target"), (["id", "a", "note", "b"], "no column is left")):
+        with pytest.raises(ValueError, match=message):
+            read_csv(path, leave_out=columns)
+
+
+@pytest.mark.parametrize("mark", [";", "\t"])
+def test_other_delimiters(tmp_path, mark):
+    table = read_csv(written(tmp_path, GOOD.replace(",", mark)), delimiter=mark)
+    np.testing.assert_array_equal(table.x, [[1, 2], [3, 4.5], [5, 6], [7, 8]])
+
+
+def test_one_more_column_with_the_rows_as_files_count_them(tmp_path):
+    path = written(tmp_path, 'a,y\n1,"cat\ndog"\n\n2, cow \n')
+    assert read_words(path, ("a",), "y") == ([3, 5], ["cat\ndog", "cow"])
+    assert read_words(path, ("a",), "z") == ([3, 5], None)
 
 
 def test_columns_to_predict_from_are_found_by_name(tmp_path):

@@ -46,12 +46,16 @@ def predicted(runs, name, file, capsys):
 
 def test_predictions_are_what_was_learnt_whichever_side_learnt_it(runs, capsys):
     by_torch, by_hand = (predicted(runs, name, runs / "iris.csv", capsys) for name in ("species", "again"))
-    assert by_torch[0] == ["prediction", "p(setosa)", "p(versicolor)", "p(virginica)"]
+    assert by_torch[0] == ["row", "prediction", "p(setosa)", "p(versicolor)", "p(virginica)"]
+    assert [int(row[0]) for row in by_torch[1:]] == list(range(2, 152))
     assert by_torch == by_hand
     table = scratch.data.iris()
-    right = np.mean([row[0] == table.classes[k] for row, k in zip(by_torch[1:], table.target, strict=True)])
+    right = np.mean([row[1] == table.classes[k] for row, k in zip(by_torch[1:], table.target, strict=True)])
     assert 0.7 < right < 0.9
-    assert all(abs(sum(map(float, row[1:])) - 1) < 1e-5 for row in by_torch[1:])
+    assert all(abs(sum(map(float, row[2:])) - 1) < 1e-5 for row in by_torch[1:])
+    predict.main([str(runs / "again"), str(runs / "iris.csv"), "--out", str(runs / "p.csv")])
+    told = f"150 predictions in {runs / 'p.csv'}; accuracy {right:.4f} over 150 rows whose 'species' is known"
+    assert told in capsys.readouterr().err
 
 
 def test_a_regression_is_predicted_in_the_units_of_its_target(runs, tmp_path):
@@ -59,10 +63,35 @@ def test_a_regression_is_predicted_in_the_units_of_its_target(runs, tmp_path):
     with open(tmp_path / "new.csv", "w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([[*table.features], *table.x.tolist()])
     assert predict.main([str(runs / "diabetes"), str(tmp_path / "new.csv"), "--out", str(tmp_path / "p.csv")]) == 0
-    numbers = np.loadtxt(tmp_path / "p.csv", skiprows=1)
-    assert numbers.shape == (442,)
+    rows, numbers = np.loadtxt(tmp_path / "p.csv", skiprows=1, delimiter=",").T
+    assert rows.tolist() == list(range(2, 444))
     assert abs(numbers.mean() - table.target.mean()) < 20
     assert np.corrcoef(numbers, table.target[:, 0])[0, 1] > 0.5
+
+
+def test_a_text_is_gone_on_with(tmp_path, capsys):
+    (tmp_path / "t.txt").write_text("abcd" * 200, encoding="utf-8")
+    small = ("--width", "8", "--layers", "1", "--context", "8", "--epochs", "12", "--lr", "0.1")
+    train(tmp_path, "--name", "abcd", "--data", tmp_path / "t.txt", *small)
+    assert predict.main([str(tmp_path / "abcd"), "--begin", "cd", "--characters", "6"]) == 0
+    assert capsys.readouterr().out == "cdabcdab\n"
+    for arguments, message in (
+        (["--begin", "cdx"], "'x' is not among the 4 characters"),
+        ([], "it was trained on a text"),
+        (["mine.csv"], "it was trained on a text"),
+    ):
+        with pytest.raises(Refusal, match=message):
+            predict.main([str(tmp_path / "abcd"), *arguments])
+
+
+def test_a_table_with_columns_left_out_and_another_delimiter(tmp_path, capsys):
+    table = tmp_path / "mine.csv"
+    rows = [f"n{i};{i + i // 20 * 20};{-i};{'low' if i < 20 else 'high'}" for i in range(40)]
+    table.write_text("\n".join(["name;a;b;kind", *rows, ""]), encoding="utf-8")
+    how = ("--data", table, "--drop", "name", "--delimiter", "semicolon", "--map-labels")
+    train(tmp_path, "--name", "mine", *how, "--epochs", "30", "--lr", "0.1")
+    found = predicted(tmp_path, "mine", table, capsys)
+    assert [row[1] for row in found[1:]] == ["low"] * 20 + ["high"] * 20
 
 
 def test_names_that_a_spreadsheet_would_run_are_quoted():

@@ -4,6 +4,7 @@ Loss, metric, step size and length of the gradient against steps, all runs in on
 says of the rows that were held out, and for two columns its decisions while it was trained.
 """
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -45,14 +46,13 @@ def main(arguments):
 def of_one(path, folder, suffix):
     """What a run says of its held-out rows, in pictures."""
     from scripts.training import data, pictures
-    from scripts.training.options import completed
     from scripts.training.trained import Trained
 
     trained = Trained(path, "last" if (path / "checkpoints" / "last.safetensors").exists() else "best")
     task = trained.task
     if task.kind == "text":
         return []
-    prepared = data.prepare(completed(trained.options))
+    prepared = data.prepare(argparse.Namespace(**trained.options))
     if prepared.source.get("sha256") != trained.source.get("sha256"):
         print(f"plot_run.py: {trained.options['data']} has changed: no pictures of the rows held out", file=sys.stderr)
         return []
@@ -63,6 +63,7 @@ def of_one(path, folder, suffix):
         mean, deviation = trained.scaling["target"]
         true, predicted = (array[:, 0] * deviation + mean for array in (target, output))
         name = prepared.source.get("target", "target")
+        name = f"column {name}" if name.isdigit() else name
         picture = folder / f"predicted.{suffix}"
         return [pictures.predicted_against_true(true, predicted, name, title, picture)]
     drawn = [

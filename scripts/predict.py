@@ -1,7 +1,9 @@
 """Use what was trained: python scripts/predict.py RUN FILE.csv writes the predictions for every row.
 
-FILE.csv has the columns that the run was trained on, by name or, without names, in their order; the target may be among
-them. A classification gives the class and the probability of each, a regression the number, in the target's units.
+FILE.csv has the columns that the run was trained on, by name or, without names, in their order. A classification gives
+the class and the probability of each, a regression the number, in the target's units; each line begins with the number
+of its row in FILE.csv, the first of the file being 1. Where the target is among the columns, the score is told.
+Of a text, python scripts/predict.py RUN --begin "The " goes on with it for --characters more.
 """
 
 import csv
@@ -10,8 +12,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+import numpy as np
+
+import scratch
 from scratch import tables
-from scripts.cli import Parser, Refusal, run, write_whole
+from scripts.cli import Parser, Refusal, run, seed, write_whole
+from scripts.training.options import whole
 
 CHUNK = 1024  # rows at once
 
@@ -19,52 +25,100 @@ CHUNK = 1024  # rows at once
 def main(arguments):
     parser = Parser(prog="predict.py", description="Predictions of a trained run for the rows of a table.")
     parser.add_argument("run", help="folder of the run: runs/NAME")
-    parser.add_argument("file", metavar="FILE.csv")
+    parser.add_argument("file", metavar="FILE.csv", nargs="?")
     parser.add_argument("--out", metavar="FILE.csv", help="where to write [standard output]")
     parser.add_argument("--checkpoint", choices=("last", "best"), default="last")
+    parser.add_argument("--begin", metavar="TEXT", help="of a run on a text: what to go on with")
+    parser.add_argument("--characters", type=whole(1, 10**6), default=200, help="of a text: how many more [200]")
+    parser.add_argument("--seed", type=seed, default=0, help="of a text: of what is drawn [0]")
     options = parser.parse_args(arguments)
     from scripts.training.trained import Trained
 
+    trained = Trained(options.run, options.checkpoint)
+    if trained.task.kind == "text":
+        return go_on(trained, options)
+    if not options.file or options.begin is not None:
+        raise Refusal(f"{options.run}: it was trained on a table: predict.py RUN FILE.csv, without --begin")
     if options.out and Path(options.out).exists() and not Path(options.out).is_file():
         raise Refusal(f"--out {options.out}: it is no regular file; name another one")
     if options.out and Path(options.out).resolve() == Path(options.file).resolve():
         raise Refusal(f"--out {options.out}: that is the table itself; name another file")
-    trained = Trained(options.run, options.checkpoint)
-    if not trained.features:
-        raise Refusal(f"{options.run}: it was trained on {trained.options['data']}, not on columns of a table")
     try:
-        rows = tables.read_columns(options.file, trained.features)
+        delimiter = tables.DELIMITERS[trained.options["delimiter"]]
+        rows = tables.read_columns(options.file, trained.features, delimiter)
+        target = trained.source.get("target", "")
+        numbers, words = tables.read_words(options.file, trained.features, target, delimiter)
     except ValueError as error:
         raise Refusal(str(error)) from error
+    found: list = []
     if options.out:
         try:
-            write_whole(Path(options.out), lambda path: write_rows(path, trained, rows))
+            write_whole(Path(options.out), lambda path: write_rows(path, trained, rows, numbers, found))
         except OSError as error:
             raise Refusal(f"cannot write {Path(options.out).absolute()}: {error.strerror}") from None
     else:
-        predictions(trained, rows, csv.writer(sys.stdout, lineterminator="\n"))
+        predictions(trained, rows, numbers, csv.writer(sys.stdout, lineterminator="\n"), found)
+    where = f" in {options.out}" if options.out else ""
+    known = score(trained, found, words) if words else ""
+    print(f"predict.py: {len(found)} predictions{where}{known}", file=sys.stderr)
     return 0
 
 
-def write_rows(path, trained, rows):
+def go_on(trained, options):
+    """Print a text that begins as asked and goes on as was learnt."""
+    if options.file or not options.begin:
+        raise Refusal(f'{options.run}: it was trained on a text: predict.py RUN --begin "some characters"')
+    characters = "".join(trained.classes)
+    unknown = next((c for c in options.begin if c not in characters), None)
+    if unknown:
+        raise Refusal(f"--begin: {unknown!r} is not among the {len(characters)} characters of the text")
+    ids = [characters.index(c) for c in options.begin]
+    ids = scratch.models.generate(trained.logits, ids, options.characters, trained.task.inputs[0], options.seed)
+    print("".join(characters[i] for i in ids))
+    return 0
+
+
+def score(trained, found, words):
+    """The score of predictions, in words, over the rows whose target is known."""
+    if trained.task.kind == "regression":
+        known = [(p, float(word)) for p, word in zip(found, words, strict=True) if tables.is_number(word)]
+    else:
+        known = [(p, named(word)) for p, word in zip(found, words, strict=True) if named(word) in trained.classes]
+    if not known:
+        return ""
+    value = trained.task.score(*map(np.array, zip(*known, strict=True)))
+    name = trained.task.metric.replace("R2", "R²")
+    return f"; {name} {value:.4f} over {len(known)} rows whose {trained.source['target']!r} is known"
+
+
+def named(word):
+    """A cell as a class is named: of numbers 1.0 and 1 are one."""
+    return f"{float(word):g}" if tables.is_number(word) else word
+
+
+def write_rows(path, trained, rows, numbers, found):
     with open(path, "w", newline="", encoding="utf-8") as file:
-        predictions(trained, rows, csv.writer(file))
+        predictions(trained, rows, numbers, csv.writer(file), found)
 
 
-def predictions(trained, rows, writer):
-    """A line of names, then one for each row. Names of classes are quoted where they could be taken for a formula."""
+def predictions(trained, rows, numbers, writer, found):
+    """A line of names, then one for each row; what was predicted goes into `found`, too. Names of classes are quoted
+    where they could be taken for a formula.
+    """
     task, probable = trained.task, trained.task.loss in ("cross_entropy", "bce_with_logits")
     classes = [safe(name) for name in trained.classes]
-    writer.writerow(["prediction", *([f"p({name})" for name in classes] if probable else [])])
+    writer.writerow(["row", "prediction", *([f"p({name})" for name in classes] if probable else [])])
     for start in range(0, len(rows), CHUNK):
         output = trained.outputs(rows[start : start + CHUNK])
         predicted = task.predicted(output)
         if task.kind == "regression":
-            writer.writerows([repr(float(number))] for number in predicted[:, 0])
+            found += predicted[:, 0].tolist()
+            writer.writerows(zip(numbers[start:], map(repr, found[start:]), strict=False))
             continue
-        shares = task.probabilities(output)
-        for i, label in enumerate(predicted.tolist()):
-            writer.writerow([classes[label], *(f"{p:.6f}" for p in (shares[i] if probable else ()))])
+        found += [trained.classes[label] for label in predicted.tolist()]
+        shares = task.probabilities(output) if probable else np.empty((len(predicted), 0))
+        for number, label, own in zip(numbers[start:], predicted.tolist(), shares, strict=False):
+            writer.writerow([number, classes[label], *(f"{p:.6f}" for p in own)])
 
 
 def safe(name):

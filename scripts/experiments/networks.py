@@ -33,7 +33,7 @@ def network(title, asked, device, seed, quick):
     prepared = data.prepare(options)
     options.batch_size = len(prepared.train)
     chosen = task.choose(options, prepared)
-    lockstep = both.judged(options, prepared, chosen, device, steps)
+    lockstep = both.judged(options, prepared, chosen, device)
     sizes = "-".join(map(str, chosen.sizes["sizes"]))
     report = as_report(lockstep, f"{steps} steps of the {sizes} network", device)
     x, target = prepared.x[prepared.test], prepared.target[prepared.test]

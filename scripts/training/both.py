@@ -2,30 +2,21 @@
 
 import json
 from itertools import islice
-from pathlib import Path
 
 import parity
 import scratch
-from scripts.cli import Refusal, write_whole
+from scripts.cli import write_whole
 from scripts.training import by_hand, in_torch, loop
 from scripts.training.checkpoints import Progress
-from scripts.training.folder import RunFolder, name_of, settings_of
+from scripts.training.folder import settings_of
 from scripts.training.options import optimizer_of
 
 
-def in_lockstep(options, data, task, device, telling):
+def in_lockstep(options, data, task, device, folder, telling):
     """Train both sides for all epochs; 0 if every step agrees, else 1."""
-    if options.clip or options.schedule == "warmup":
-        raise Refusal("--backend both takes no --clip and no warmup: both sides take plain steps")
-    folder = RunFolder(Path(options.runs) / (options.name or name_of(options, task, data)))
     folder.create(options.overwrite, settings_of(options, task, data))
-    steps = -(-len(data.train) // options.batch_size) * options.epochs
     try:
-        report = judged(options, data, task, device, steps)
-        telling.say(str(report))
-        text = json.dumps(report.to_dict(), indent=1)
-        write_whole(folder.path / "lockstep.json", lambda path: path.write_text(text + "\n", encoding="utf-8"))
-        report.plot(folder.path / "lockstep.png")
+        report = compare(options, data, task, device, folder, telling)
         scratch.save(folder.checkpoints / "last.safetensors", report.net)
     finally:
         folder.close()
@@ -33,14 +24,26 @@ def in_lockstep(options, data, task, device, telling):
     return 0 if report.ok else 1
 
 
-def judged(options, data, task, device, steps):
-    """The LockstepReport of the first steps of a training, taken by both sides from one start."""
+def compare(options, data, task, device, folder, telling):
+    """The LockstepReport of both sides, told and kept in the folder."""
+    report = judged(options, data, task, device)
+    telling.say(str(report))
+    text = json.dumps(report.to_dict(), indent=1)
+    write_whole(folder.path / "lockstep.json", lambda path: path.write_text(text + "\n", encoding="utf-8"))
+    report.plot(folder.path / "lockstep.png")
+    return report
+
+
+def judged(options, data, task, device):
+    """The LockstepReport of the first --lockstep steps by both sides from one start; of all where none are named."""
+    steps = loop.steps_per_epoch(options, data) * options.epochs
+    taken = min(options.lockstep or steps, steps)
     return parity.lockstep(
         by_hand.build(task, options.seed, options.dtype),
         in_torch.build(task, options.dtype),
-        islice(all_batches(data, task, options), steps),
+        islice(all_batches(data, task, options), taken),
         optimizer_of(options),
-        steps,
+        taken,
         task.loss,
         schedule_of(options, steps),
         device=device,

@@ -77,6 +77,10 @@ class ByHand:
             if value is not None
         }
 
+    def remembered(self):
+        """{"parameter/name": shape} of what the optimizer remembers once it has taken a step."""
+        return remembered_by(self.optimizer, self.optimizer.params)
+
     def load_optimizer_state(self, arrays):
         fresh = {name: self.optimizer.fresh(array) for name, array in self.optimizer.params.items()}
         state = {
@@ -98,6 +102,15 @@ class ByHand:
     def agree(self, value):
         """The value: there is no other rank."""
         return value
+
+
+def remembered_by(optimizer, arrays):
+    """As ByHand.remembered; both sides remember the same under the same names."""
+    return {
+        f"{name}/{key}": () if key == "step" else array.shape
+        for name, array in arrays.items()
+        for key in optimizer.fresh(array)
+    }
 
 
 def restored(array, fresh):

@@ -70,7 +70,7 @@ def load(path, side, allow_nonfinite=False):
         progress = read(json.loads(arrays.pop("progress").tobytes()))
         weights, remembered = under("weights/", arrays), under("optimizer/", arrays)
         compare(weights, side.weights())
-        compare_remembered(remembered, side.weights())
+        compare_remembered(remembered, side, progress.step)
         odd = next((name for name, array in arrays.items() if not np.isfinite(array).all()), None)
         if odd and not allow_nonfinite:
             raise ValueError(f"{odd} holds numbers that are not finite; --allow-nonfinite takes them")
@@ -121,12 +121,21 @@ def described(array):
     return array.shape, array.dtype
 
 
-def compare_remembered(found, weights):
-    """Refuse what an optimizer remembered of other weights (ValueError)."""
-    for path, array in found.items():
-        name, _, _ = path.rpartition("/")
-        if name not in weights or array.shape not in ((), weights[name].shape):
-            raise ValueError(f"the optimizer's {path} belongs to no weight of this network")
+def compare_remembered(found, side, step):
+    """Refuse what another optimizer remembered, or one of other weights (ValueError)."""
+    expected = side.remembered()
+    if not found and not step:  # before the first step some remember nothing yet
+        return
+    for path in sorted(found.keys() | expected.keys()):
+        if path not in found or path not in expected or found[path].shape != expected[path]:
+            why = (
+                "not there"
+                if path not in found
+                else "nothing that it remembers"
+                if path not in expected
+                else "misshapen"
+            )
+            raise ValueError(f"it is of another optimizer or network: {path} is {why}")
 
 
 def newest(folder, side, allow_nonfinite, say):

@@ -77,9 +77,11 @@ BUNDLED_TABLES = ("iris", "digits", "wine", "breast_cancer", "diabetes")
 
 def of_csv(path, options):
     """A person's own table."""
-    read = tables.read_csv(path, options.target, options.header, options.map_labels, options.drop_nonfinite)
+    delimiter = tables.DELIMITERS[options.delimiter]
+    how = options.target, options.header, options.map_labels, options.drop_nonfinite, options.drop, delimiter
+    read = tables.read_csv(path, *how)
     source = {"path": str(path.absolute()), "sha256": tables.digest(path), "target": read.target}
-    notes = [f"{read.dropped} rows with numbers that are not finite are left out"] if read.dropped else []
+    notes = [f"{read.dropped} rows with a gap or a number that is not finite are left out"] if read.dropped else []
     whole = bool((read.column == np.round(read.column)).all())
     found = np.unique(read.column)
     looks = "classification" if read.words or (whole and len(found) <= MOST_CLASSES) else "regression"

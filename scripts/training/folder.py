@@ -44,8 +44,8 @@ class RunFolder:
         except Timeout:
             raise Refusal(f"{self.path.absolute()}: another process trains in this folder") from None
 
-    def create(self, overwrite, settings):
-        """A new folder with config.json and environment.txt; one with a run in it is replaced only on request."""
+    def check(self, overwrite):
+        """Refuse a folder with a run in it, unless it is to be replaced, and one with anything else."""
         taken = (self.path / "config.json").exists()
         if taken and not overwrite:
             raise Refusal(
@@ -53,6 +53,10 @@ class RunFolder:
             )
         if self.path.is_dir() and not taken and any(path.name != ".lock" for path in self.path.iterdir()):
             raise Refusal(f"{self.path.absolute()}: it holds other files; take another --name")
+
+    def create(self, overwrite, settings):
+        """A new folder with config.json and environment.txt; one with a run in it is replaced only on request."""
+        self.check(overwrite)
         prepare_folder(self.path)
         self.occupy()
         for part in FILES:
@@ -176,7 +180,7 @@ def settings_of(options, task, data):
     return {"options": kept, "task": asdict(task), "data": data.source | {"name": data.name} | columns}
 
 
-def name_of(options, task, data):
+def name_of(task, data):
     """A name from model, data and time."""
     return f"{task.model}-{data.name}-{datetime.now():%Y%m%d-%H%M%S}"
 

@@ -2,6 +2,7 @@
 
 import math
 from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.nn.parallel import DistributedDataParallel
 
 import parity
+import scratch
 import torch_ref
 from parity.training.sides import losses
 from scripts.training import by_hand
@@ -54,6 +56,7 @@ class InTorch:
             self.run = DistributedDataParallel(self.run)
         self.loss = losses(task.loss, None)[1]
         self.optimizer = getattr(torch.optim, name)(self.module.parameters(), **settings)
+        self.like = partial(getattr(scratch.optim, name), **settings)
 
     def tensor(self, array):
         return torch.tensor(np.ascontiguousarray(array), device=self.device)
@@ -138,6 +141,11 @@ class InTorch:
             for key, value in state.get(i, {}).items()
             if value is not None
         }
+
+    def remembered(self):
+        """As ByHand.remembered."""
+        weights = {name: array for name, array in self.weights().items() if name in self.names()}
+        return by_hand.remembered_by(self.like(weights), weights)
 
     def load_optimizer_state(self, arrays):
         state: dict[int, dict] = {}

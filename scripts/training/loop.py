@@ -20,6 +20,10 @@ class NotFinite(Exception):
         self.rows = rows
 
 
+def steps_per_epoch(options, data):
+    return -(-len(data.train) // options.batch_size)
+
+
 def batches(data, options, progress):
     """The numbers of the rows of each batch in the rest of an epoch."""
     rows, size = data.order(options.seed, progress.epoch), options.batch_size
@@ -57,12 +61,10 @@ class Plain:
 
 def train(side, data, task, options, folder, progress, stop, screen):
     """Train to the last epoch, or until asked to stop; the exit status that it asked for, or 0."""
-    per_epoch = -(-len(data.train) // options.batch_size)
+    per_epoch = steps_per_epoch(options, data)
     rate = step_size(options, per_epoch * options.epochs)
     began, saved = time.monotonic() - progress.seconds, time.monotonic()
     asked, first = 0, progress.step
-    if not first:
-        checkpoints.save(folder.checkpoints, "last", side, progress)
     while progress.epoch < options.epochs and not asked:
         for rows in batches(data, options, progress):
             lr, measured = rate(progress.step), progress.step % options.log_interval == 0

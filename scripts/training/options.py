@@ -6,6 +6,7 @@ import re
 import tomllib
 from pathlib import Path
 
+from scratch import tables
 from scripts.cli import Parser, Refusal, positive, seed
 
 BUNDLED = ("iris", "digits", "wine", "breast_cancer", "diabetes", "text")
@@ -18,6 +19,15 @@ ON_RESUME = {  # what a resumed run may be told anew
     *("epochs", "log_interval", "checkpoint_interval", "device", "compile", "runs", "resume", "config", "fsdp"),
     *("allow_changed_data", "allow_nonfinite", "debug", "tensorboard", "timeout", "dry_run"),
 }
+
+OF_MODELS = {  # flags that some models alone take
+    "neuron": (),
+    "mlp": ("hidden", "activation"),
+    "cnn": ("channels",),
+    "char_rnn": ("cell", "layers", "width", "context"),
+    "gpt": ("layers", "width", "heads", "context"),
+}
+OF_TABLES = ("target", "header", "drop", "delimiter", "map_labels", "drop_nonfinite")  # flags that a CSV alone takes
 
 
 def whole(least, most=2**31):
@@ -52,6 +62,11 @@ def sizes(text):
     return [int(part) for part in text.split(",") if part]
 
 
+def columns(text):
+    """An argparse type: names or numbers of columns, separated by commas."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
 def run_name(text):
     """An argparse type: the name of a folder that stays where it is put."""
     if not re.fullmatch(r"[\w][\w .+-]{0,99}", text) or text.endswith((".", " ")):
@@ -68,8 +83,10 @@ def parser():
     flag("--data", default="iris", metavar="NAME", help=f"{', '.join(BUNDLED)}, or a file: FILE.csv, FILE.txt [iris]")
     flag("--target", metavar="COLUMN", help="of a CSV: name or number of the column to predict [the last]")
     flag("--header", action=argparse.BooleanOptionalAction, help="whether a CSV begins with names [found out]")
+    flag("--drop", type=columns, default=[], metavar="COLUMN,COLUMN", help="columns of a CSV to leave out")
+    flag("--delimiter", choices=tuple(tables.DELIMITERS), default="comma", help="what separates cells [comma]")
     flag("--map-labels", action="store_true", help="make classes of words or of any numbers")
-    flag("--drop-nonfinite", action="store_true", help="leave out rows with nan or inf")
+    flag("--drop-nonfinite", action="store_true", help="leave out rows with nan, inf or a gap")
     flag("--task", choices=("classification", "regression"), help="[deduced from the target]")
     flag("--model", choices=MODELS, help="[mlp; cnn for digits, char_rnn for text]")
     flag("--hidden", type=sizes, default=[16], metavar="N,N", help="mlp: neurons of each hidden layer [16]")
@@ -96,6 +113,7 @@ def parser():
     flag("--deterministic", action="store_true", help="one thread, deterministic kernels alone")
     flag("--dry-run", action="store_true", help="say what would be trained, write nothing")
     flag("--config", metavar="FILE.toml", help="the same names in a file; flags win")
+    flag("--lockstep", type=whole(0), default=0, metavar="N", help="take N steps by both sides first; on if they agree")
     flag = made.add_argument_group("where").add_argument
     flag("--device", default="auto", metavar="NAME", help="auto (CUDA where there is one), cpu, cuda, cuda:N or mps")
     flag("--dtype", choices=("float64", "float32", "bfloat16"), default="float64", help="bfloat16: autocast [float64]")
@@ -155,6 +173,20 @@ def optimizer_of(options):
     elif options.momentum:
         raise Refusal(f"--momentum: {options.optimizer} has none; sgd and rmsprop have")
     return OPTIMIZERS[options.optimizer], settings
+
+
+def check_used(given, model, data):
+    """Refuse what is given but used by nothing: a size of another model, a flag for a table where there is none."""
+    sizes = {name for names in OF_MODELS.values() for name in names}
+    for name in given:
+        flag = f"--{name.replace('_', '-')}"
+        if name in sizes and name not in OF_MODELS[model]:
+            owners = " and ".join(owner for owner, names in OF_MODELS.items() if name in names)
+            raise Refusal(f"{flag} is of {owners}; --model {model} has none")
+        if name in OF_TABLES and not data.lower().endswith(".csv"):
+            raise Refusal(f"{flag} is for a table of your own, FILE.csv; --data {data} is none")
+    if "schedule_steps" in given and given.get("schedule", "constant") == "constant":
+        raise Refusal("--schedule-steps needs --schedule step, cosine or warmup")
 
 
 def read_config(made, path):

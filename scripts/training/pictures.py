@@ -11,6 +11,7 @@ from scripts.figures import COLOURS, MARKERS, PALE, STYLE, save
 
 LINES = (*COLOURS, "#d55e00", "#cc79a7", "#56b4e9", "#000000")
 GRID = 200  # points along each side of a picture of decisions
+LONGEST = 24  # letters of a class's name in a picture
 FRAMES = 4  # moments of a training at most
 
 
@@ -68,8 +69,10 @@ def confusion(true, predicted, classes, title, path):
             for i, j in np.ndindex(K, K):
                 colour = "white" if shares[i, j] > 0.5 else "black"
                 axes.text(j, i, str(counts[i, j]), ha="center", va="center", color=colour, fontsize=18)
-            axes.set_xticks(range(K), classes, rotation=30 if max(map(len, classes)) > 3 else 0, ha="right")
-            axes.set_yticks(range(K), classes)
+            names = [name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…" for name in classes]
+            slanted = max(map(len, names)) > 3
+            axes.set_xticks(range(K), names, rotation=30 * slanted, ha="right" if slanted else "center")
+            axes.set_yticks(range(K), names)
         axes.set(xlabel="predicted", ylabel="true", title=title)
         return save(figure, path)
 

@@ -7,11 +7,12 @@ import os
 import sys
 from pathlib import Path
 
+import scratch
 from scripts.cli import Refusal, choose_device
 from scripts.training import checkpoints, data, loop, task
-from scripts.training.by_hand import ByHand
+from scripts.training.by_hand import ByHand, build
 from scripts.training.folder import Nothing, RunFolder, find, name_of, settings_of
-from scripts.training.options import ON_RESUME, checked, completed
+from scripts.training.options import ON_RESUME, check_used, checked, completed, optimizer_of
 from scripts.training.ranks import first_line, join, leave, of_environment
 from scripts.training.stopping import Stop
 from scripts.training.telling import Telling
@@ -38,6 +39,7 @@ def begin(given, ranks):
     stored = stored_of(path, given) if path else {}
     options = completed(stored.get("options", {}) | given)
     options.fsdp = options.fsdp and (ranks.many or "fsdp" in given)  # what ranks began, one process may go on with
+    optimizer_of(options)  # refuses what it has not
     device = place(options, ranks)
     if ranks.many:
         join(ranks, device, options.timeout)
@@ -45,37 +47,49 @@ def begin(given, ranks):
     chosen = task.choose(options, prepared)
     if path:
         check_data(stored, prepared, options)
+    else:
+        check_used(given, chosen.model, options.data)
+    place_of_run = path or Path(options.runs) / (options.name or name_of(chosen, prepared))
     with Telling(quiet=ranks.rank > 0) as telling:
         for line in (*prepared.notes, described(options, chosen, prepared, device, ranks)):
             telling.say(line)
         if options.dry_run:
+            RunFolder(place_of_run).check(options.overwrite or path)
+            telling.say(planned(options, chosen, prepared, place_of_run))
             return 0
         if importlib.util.find_spec("safetensors") is None:
             raise Refusal('weights are kept as .safetensors, which needs a package: pip install "handgrad[files]"')
         if options.backend == "both":
             from scripts.training.both import in_lockstep
 
-            return in_lockstep(options, prepared, chosen, device, telling)
+            return in_lockstep(options, prepared, chosen, device, RunFolder(place_of_run), telling)
         side = side_of(options, chosen, device, ranks)
-        return run(options, path, checkpoint, side, prepared, chosen, telling)
+        folder = (Nothing if ranks.rank else RunFolder)(place_of_run)
+        return run(options, folder, path is not None, checkpoint, side, prepared, chosen, telling)
 
 
-def run(options, path, checkpoint, side, prepared, chosen, telling):
-    """Train one side in its folder, from the start or from a checkpoint."""
-    place = path or Path(options.runs) / (options.name or name_of(options, chosen, prepared))
-    folder = Nothing(place) if side.ranks.rank else RunFolder(place)
-    progress, loss, metric = checkpoints.Progress(), None, None
+def run(options, folder, again, checkpoint, side, prepared, chosen, telling):
+    """Train one side in its folder, from the start or, again, from a checkpoint."""
+    progress, loss, metric, ended = checkpoints.Progress(), None, None, ""
     try:
-        if path:
+        if again:
             progress = go_on(folder, checkpoint, side, options, telling)
         else:
             folder.create(options.overwrite, settings_of(options, chosen, prepared))
+            checkpoints.save(folder.checkpoints, "last", side, progress)
         if options.tensorboard:
             folder.open_board()
-        with Stop() as stop:
-            status = loop.train(side, prepared, chosen, options, folder, progress, stop, telling)
-        loss, metric = loop.evaluate(side, prepared, chosen, prepared.test, progress.step)
-        ended = "finished" if status == 0 else "stopped"
+        if (
+            options.lockstep
+            and not progress.step
+            and not agree(options, prepared, chosen, side.device, folder, telling)
+        ):
+            status, ended = 1, "the sides disagree"
+        else:
+            with Stop() as stop:
+                status = loop.train(side, prepared, chosen, options, folder, progress, stop, telling)
+            loss, metric = loop.evaluate(side, prepared, chosen, prepared.test, progress.step)
+            ended = "finished" if status == 0 else "stopped"
     except loop.NotFinite as error:
         folder.write_json("failure.json", {"why": str(error), "rows": error.rows.tolist()})
         telling.say(f"train.py: {error}\n  {last_good(folder)}; the rows of the batch are in failure.json")
@@ -87,14 +101,23 @@ def run(options, path, checkpoint, side, prepared, chosen, telling):
         telling.say(f"  {last_good(folder)}")
         status, ended = 3, "out of memory"
     finally:
+        if ended:
+            result = {"run": str(folder.path), "ended": ended, "backend": options.backend, "device": str(side.device)}
+            result |= {"steps": progress.step, "epochs": progress.epoch}
+            result |= {"test_loss": loss, f"test_{chosen.metric}": metric}
+            folder.write_json("result.json", result)
         folder.close()
-    result = {"run": str(folder.path), "ended": ended, "backend": options.backend, "device": str(side.device)}
-    result |= {"steps": progress.step, "epochs": progress.epoch, "test_loss": loss, f"test_{chosen.metric}": metric}
-    folder.write_json("result.json", result)
     telling.end()
     if not side.ranks.rank:
         print(json.dumps(result), flush=True)
     return status
+
+
+def agree(options, prepared, chosen, device, folder, telling):
+    """Whether both sides agree in the first steps, which the training then takes once more."""
+    from scripts.training import both
+
+    return both.compare(options, prepared, chosen, device, folder, telling).ok
 
 
 def go_on(folder, checkpoint, side, options, telling):
@@ -148,6 +171,11 @@ def place(options, ranks):
     """The device, once what does not go together is refused."""
     if ranks.many and options.backend != "torch":
         raise Refusal(f"--backend {options.backend} is one process's: under torchrun take --backend torch")
+    judged = options.backend == "both" or options.lockstep
+    if judged and (ranks.many or options.clip or options.schedule == "warmup" or options.dtype == "bfloat16"):
+        raise Refusal(
+            "in lockstep one process takes plain steps on both sides: leave out --clip, --schedule warmup and bfloat16"
+        )
     if options.fsdp and not ranks.many:
         raise Refusal("--fsdp spreads weights over ranks: start with torchrun --nproc-per-node N scripts/train.py ...")
     by_hand = options.backend == "scratch"
@@ -206,6 +234,15 @@ def described(options, chosen, prepared, device, ranks):
     many = f" of {ranks.world} ranks{', sharded' if options.fsdp else ''}" if ranks.many else ""
     where = f"{options.dtype}, on {device}{many}"
     return f"{prepared.name}: {rows}; {chosen.model} ({sizes}), {chosen.loss}; {side}, {where}"
+
+
+def planned(options, chosen, prepared, folder):
+    """What a training would take, in one line."""
+    steps = loop.steps_per_epoch(options, prepared)
+    weights = sum(array.size for array in scratch.named_parameters(build(chosen, 0, "float32")).values())
+    schedule = "" if options.schedule == "constant" else f", {options.schedule}"
+    how = f"{options.epochs} epochs of {steps} steps, {options.optimizer} at {options.lr:g}{schedule}"
+    return f"{how}; {weights:,} weights; would be kept in {folder}; nothing is written"
 
 
 def last_good(folder):

@@ -8,6 +8,7 @@ import scratch
 from scripts.cli import Refusal
 from scripts.training.by_hand import build
 from scripts.training.folder import RunFolder
+from scripts.training.options import completed
 from scripts.training.task import Task
 
 
@@ -18,7 +19,7 @@ class Trained:
         path = Path(path)
         stored = RunFolder(path).settings()
         try:
-            self.options, kept = stored["options"], stored["data"]
+            self.options, kept = vars(completed(stored["options"])), stored["data"]
             self.task = Task(**stored["task"] | {"classes": tuple(kept["classes"])})
             self.source = kept
             self.features, self.classes = tuple(kept["features"]), tuple(kept["classes"])
@@ -31,6 +32,10 @@ class Trained:
             scratch.load_state_dict(self.net, scratch.load(path / "checkpoints" / f"{checkpoint}.safetensors"))
         except ValueError as error:
             raise Refusal(f"{path}: {error}") from None
+
+    def logits(self, ids):
+        """What the network gives for ids (N, T) of a text."""
+        return self.net.eval()(ids)
 
     def outputs(self, x):
         """What the network gives for rows as they stand in a table; a regression's in the units of its target."""

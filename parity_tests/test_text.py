@@ -1,20 +1,9 @@
-"""Does training by hand run from the command line, in lockstep with torch, and is its text what comes with Python?"""
+"""Is the text that comes with Python read into ids and back, and does a model go on with one?"""
 
 import numpy as np
 import pytest
 
 import scratch
-from scripts import learn
-
-
-@pytest.mark.parametrize(("what", "said"), [("digits", "held out are read rightly"), ("text", "in its own words:")])
-def test_a_few_steps_agree(what, said, monkeypatch, capsys):
-    monkeypatch.setattr(learn, "EPOCHS", 1)
-    monkeypatch.setattr(learn, "STEPS", 20)
-    assert learn.main([what, "--quick"]) == 0
-    printed = " ".join(capsys.readouterr().out.split())
-    assert "All 2 steps agree" in printed
-    assert said in printed
 
 
 def test_the_text_reads_back():

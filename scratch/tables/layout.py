@@ -1,0 +1,111 @@
+"""How a CSV file is laid out, and what is wrong in it."""
+
+import csv
+import math
+from typing import NamedTuple
+
+DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t"}
+SHOWN = 20  # names of columns in a message
+
+
+def rows_of(path, delimiter=","):
+    """(number of the line that it ends in, cells) of every row that is not blank."""
+    with open(path, encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file, delimiter=delimiter)
+        for cells in reader:
+            if cells:
+                yield reader.line_num, cells
+
+
+class Layout(NamedTuple):
+    """How a table begins: the names of its columns, whether they stand in its first row, and the lines up to there."""
+
+    names: tuple[str, ...]
+    named: bool
+    skipped: int
+    delimiter: str
+
+
+def opening(path, delimiter=",", header=None, wanted=()):
+    """The Layout of a table. wanted: names that, all in the first row, make it one of names whatever they are."""
+    try:
+        lines = rows_of(path, delimiter)
+        (end, first), (_, second) = (next(lines, (0, None)) for _ in range(2))
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: byte {error.start} is not UTF-8; save the table as UTF-8") from None
+    except csv.Error as error:
+        raise ValueError(f"{path}: it is no comma-separated text: {error}") from None
+    if first is None:
+        raise ValueError(f"{path}: 0 rows: it has blank lines alone")
+    if len(first) < 2:
+        other = next((name for name, mark in DELIMITERS.items() if mark in first[0]), None)
+        remedy = f"; is it --delimiter {other}?" if other else ""
+        by = next(name for name, mark in DELIMITERS.items() if mark == delimiter)
+        raise ValueError(
+            f"{path}: expected two columns or more, by --delimiter {by}, got one: {first[0][:60]!r}{remedy}"
+        )
+    if header is None:
+        header = not any(map(is_number, first)) or (bool(wanted) and set(wanted) <= {cell.strip() for cell in first})
+    if header and second is None:
+        raise ValueError(f"{path}: 0 rows: it has a line of names alone")
+    names = header_names(path, first) if header else tuple(str(i) for i in range(len(first)))
+    return Layout(names, header, end if header else 0, delimiter)
+
+
+def is_number(text):
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return "_" not in text  # Python's own way to write 1_000, no table's
+
+
+def header_names(path, cells):
+    names = tuple(cell.strip() for cell in cells)
+    if "" in names:
+        raise ValueError(f"{path}: column {names.index('') + 1} has no name; the columns are {listed(names)}")
+    twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
+    if twice is not None:
+        raise ValueError(f"{path}: two columns are named {twice!r}; the columns are {listed(names)}")
+    return names
+
+
+def listed(names):
+    return ", ".join(names[:SHOWN]) + (", …" if len(names) > SHOWN else "")
+
+
+def position(path, names, wanted):
+    """The number of a column, from 0, by name or number."""
+    if wanted in names:
+        return names.index(wanted)
+    if str(wanted).lstrip("-").isdigit() and -len(names) <= int(wanted) < len(names):
+        return int(wanted) % len(names)
+    raise ValueError(f"{path}: no column is named {wanted!r}; the columns are {listed(names)}")
+
+
+def first_fault(path, layout, converters, target=None, gaps=False):
+    """What is wrong in the first row that is: found by going through the file once more."""
+    lines, names = rows_of(path, layout.delimiter), layout.names
+    if layout.named:
+        next(lines)
+    for count, (number, cells) in enumerate(lines):
+        if len(cells) != len(names):
+            return f"{path}: row {number}: expected {len(names)} cells, got {len(cells)}{unclosed(cells)}"
+        for i, cell in enumerate(cells):
+            where, shown = f"{path}: row {number}, column {names[i]!r}", cell.strip()[:60]
+            if i in converters or (gaps and not shown):
+                continue
+            if not shown:
+                return f"{where}: an empty cell; fill it, or leave such rows out with --drop-nonfinite"
+            if not is_number(cell):
+                remedy = "; --map-labels takes words" if i == target else f"; --drop {names[i]} leaves the column out"
+                remedy = remedy if count or layout.named else "; where these are names, say --header"
+                return f"{where}: {shown!r} is no number{remedy}"
+            if not math.isfinite(float(cell)):
+                return f"{where}: {shown} is not finite; mend it, or leave such rows out with --drop-nonfinite"
+    return f"{path}: it cannot be read as a table of numbers"
+
+
+def unclosed(cells):
+    """A hint where a cell holds a line end: a quotation mark is missing, most likely."""
+    return "; a quotation mark is not closed" if any("\n" in cell for cell in cells) else ""
