@@ -6,14 +6,15 @@ import os
 import resource
 import signal
 import subprocess
+import sys
+import time
 
 import pytest
 
 from parity_tests.kills import killed_until_done
-from parity_tests.trained import arrays, command, equal, lines, run, train
+from parity_tests.trained import ROOT, arrays, command, equal, lines, run, train
 from scripts.cli import Refusal
 from scripts.training import checkpoints, loop
-from scripts.training.stopping import Stop
 
 LONG = ("--data", "digits", "--model", "mlp", "--epochs", "60", "--optimizer", "adamw", "--schedule", "cosine")
 LONG += ("--checkpoint-interval", "50", "--clip", "1")
@@ -72,15 +73,25 @@ def test_the_first_signal_saves_and_the_run_goes_on(sent, status, tmp_path):
     assert f"on from step {result['steps']} in epoch" in errors
 
 
-def test_the_second_signal_stops_at_once(monkeypatch):
-    ended: list = []
-    monkeypatch.setattr(os, "_exit", ended.append)
-    with Stop() as stop:
-        signal.raise_signal(signal.SIGINT)
-        assert (stop.status, ended) == (130, [])
-        signal.raise_signal(signal.SIGTERM)
-        assert ended == [143]
-    assert signal.getsignal(signal.SIGINT) is not stop.ask
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_the_second_signal_stops_at_once(sent, status, tmp_path):
+    """In a step that would take a minute."""
+    slow = f"""
+import sys, time
+sys.path.insert(0, {str(ROOT)!r})
+from scripts.cli import run
+from scripts.train import main
+from scripts.training.by_hand import ByHand
+ByHand.step = lambda *_: print("in a step", flush=True) or time.sleep(60)
+run(lambda arguments: main({["--runs", str(tmp_path)]!r}))
+"""
+    with subprocess.Popen([sys.executable, "-c", slow], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "in a step\n"
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.5)
+        assert process.poll() is None
+        process.send_signal(sent)
+        assert process.wait(timeout=20) == status
 
 
 def test_a_signal_during_a_save_lets_it_end(tmp_path, monkeypatch):

@@ -21,6 +21,7 @@ from scripts.cli import Refusal
 from scripts.training import loop
 from scripts.training.by_hand import ByHand
 from scripts.training.folder import read_metrics
+from scripts.training.in_torch import InTorch
 
 
 @pytest.fixture(scope="module")
@@ -182,6 +183,18 @@ def test_memory_that_runs_out_names_the_batch_and_the_peak(error, tmp_path, monk
     assert (status, result["ended"]) == (3, "out of memory")
     assert "out of memory with --batch-size 77: " in errors
     assert "MiB taken at most" in errors
+
+
+def test_an_operation_without_a_deterministic_kernel_is_named(tmp_path, monkeypatch):
+    def loss(side, y, target):
+        return torch.zeros(2).put_(torch.tensor([0]), torch.ones(1))  # has none, on the CPU either
+
+    monkeypatch.setattr(InTorch, "mean_loss", loss)
+    try:
+        with pytest.raises(Refusal, match=r"^--deterministic: put_ does not have a deterministic implementation; it"):
+            train(tmp_path, "--backend", "torch", "--deterministic")
+    finally:
+        torch.use_deterministic_algorithms(False)
 
 
 def test_an_error_of_ours_is_no_verdict(tmp_path, monkeypatch):

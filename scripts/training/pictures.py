@@ -60,8 +60,10 @@ def confusion(true, predicted, classes, title, path):
     counts = np.zeros((K, K), int)
     np.add.at(counts, (true, predicted), 1)
     with matplotlib.rc_context(STYLE):
+        names = [name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…" for name in classes]
+        longest = max(map(len, names))
         side = min(13.0, 4.5 + 0.65 * K)
-        figure = Figure(figsize=(side + 1, side), layout="constrained")
+        figure = Figure(figsize=(side + 1 + 0.15 * longest, side + 0.05 * longest), layout="constrained")
         axes = figure.subplots()
         shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
         axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
@@ -69,8 +71,7 @@ def confusion(true, predicted, classes, title, path):
             for i, j in np.ndindex(K, K):
                 colour = "white" if shares[i, j] > 0.5 else "black"
                 axes.text(j, i, str(counts[i, j]), ha="center", va="center", color=colour, fontsize=18)
-            names = [name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…" for name in classes]
-            slanted = max(map(len, names)) > 3
+            slanted = longest > 3
             axes.set_xticks(range(K), names, rotation=30 * slanted, ha="right" if slanted else "center")
             axes.set_yticks(range(K), names)
         axes.set(xlabel="predicted", ylabel="true", title=title)

@@ -95,6 +95,8 @@ def run(options, folder, again, checkpoint, side, prepared, chosen, telling):
         telling.say(f"train.py: {error}\n  {last_good(folder)}; the rows of the batch are in failure.json")
         status, ended = 3, "not finite"
     except (MemoryError, RuntimeError) as error:
+        if options.deterministic and "deterministic" in str(error):
+            raise Refusal(f"--deterministic: {str(error).partition(',')[0]}; it trains without the flag") from None
         if not isinstance(error, MemoryError) and "out of memory" not in str(error).lower():
             raise
         telling.say(f"train.py: out of memory with --batch-size {options.batch_size}: {peak()}; take a smaller one")
