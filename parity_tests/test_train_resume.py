@@ -34,6 +34,33 @@ def test_a_run_goes_on_bit_for_bit_from_any_checkpoint(side, at, tmp_path):
     assert lines(tmp_path / "whole") == lines(tmp_path / "parts")
 
 
+@pytest.mark.parametrize("side", ["scratch", "torch"])
+def test_deterministic_is_the_same_whatever_the_threads_and_the_seed_of_hashes(side, tmp_path):
+    for number in ("1", "2"):
+        environment = {
+            **os.environ,
+            "PYTHONHASHSEED": number,
+            "OMP_NUM_THREADS": number,
+            "OPENBLAS_NUM_THREADS": number,
+        }
+        wide = (
+            "--hidden",
+            "300,300",
+            "--batch-size",
+            "1000",
+            "--data",
+            "digits",
+            "--model",
+            "mlp",
+            "--dtype",
+            "float32",
+        )
+        more = ("--name", number, "--epochs", "3", "--deterministic", "--backend", side)
+        assert run(tmp_path, *wide, *more, env=environment).returncode == 0
+    assert equal(arrays(tmp_path / "1"), arrays(tmp_path / "2"))
+    assert lines(tmp_path / "1") == lines(tmp_path / "2")
+
+
 def test_last_is_the_run_that_was_trained_last(tmp_path):
     train(tmp_path, "--name", "b", "--epochs", "1")
     train(tmp_path, "--name", "a", "--epochs", "1")
