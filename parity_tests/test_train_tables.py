@@ -69,6 +69,7 @@ WRONG = {
     "open quotation": ('a,y\n1,"0\n2,1\n', "row 3, column 'y'"),
     "word among features": ("a,b,y\n1,two,0\n", "--drop b leaves the column out"),
     "utf-16": (GOOD.encode("utf-16"), "it is UTF-16; save it as comma-separated text in UTF-8"),
+    "utf-16 without a mark": ("a,b\n".encode("utf-16-le"), "it is UTF-16 or no text at all"),
     "latin-1": ("a,b\xe9,y\n1,2,3\n".encode("latin-1"), "byte 3 is not UTF-8"),
     "zip": (b"PK\x03\x04....", "it is zip"),
 }
@@ -139,6 +140,9 @@ def test_one_more_column_with_the_rows_as_files_count_them(tmp_path):
 def test_columns_to_predict_from_are_found_by_name(tmp_path):
     path = written(tmp_path, "y,word,b,a\n0,x,2,1\n1,z,4,3\n")
     np.testing.assert_array_equal(read_columns(path, ("a", "b")), [[1, 2], [3, 4]])
+    np.testing.assert_array_equal(read_columns(written(tmp_path, "a\n1\n2\n", "one.csv"), ("a",)), [[1], [2]])
+    with pytest.raises(ValueError, match=r"row 2, column 'a': 'x' is no number$"):
+        read_columns(written(tmp_path, "a\nx\n", "bad.csv"), ("a",))
     with pytest.raises(ValueError, match="no column is named 'c'"):
         read_columns(path, ("a", "c"))
     with pytest.raises(ValueError, match=r"expected 3 columns \(a, b, c\)"):
@@ -156,10 +160,10 @@ def test_a_text_is_its_characters(tmp_path):
         ("a,y\n1,1\n2,2\n3,1\n4,2\n", (), "labels in column 'y' are 0 to K-1, got 1, 2; --map-labels"),
         ("a,y\n1,0\n2,0\n3,0\n", (), "every row is of class '0'"),
         ("a,y\n1,0\n2,0\n3,1\n", (), "class '1' has one row"),
-        ("a,y\n1,0\n", ("--task", "regression"), "1 row; two or more are needed"),
+        ("a,y\n1,0\n2,1\n", ("--test-share", "0.9"), "class '0' has one row"),
         ("a,y\n1,x\n2,x\n3,z\n4,z\n", ("--map-labels", "--task", "regression"), "is of words: a classification"),
     ],
-    ids=["from one", "one class", "lone", "one row", "words"],
+    ids=["from one", "one class", "lone", "two rows", "words"],
 )
 def test_tables_that_cannot_be_trained_on(tmp_path, content, arguments, message):
     with pytest.raises(Refusal) as refused:
@@ -168,7 +172,15 @@ def test_tables_that_cannot_be_trained_on(tmp_path, content, arguments, message)
     assert not (tmp_path / "runs").exists()
 
 
-def test_two_rows_and_batches_larger_than_the_table_train(tmp_path):
-    path = written(tmp_path, "a,y\n1,0.5\n2,1.5\n")
-    status, result, _ = train(tmp_path / "runs", "--data", path, "--batch-size", 100, "--epochs", 2)
+@pytest.mark.parametrize("rows", ["1,0.5\n2,1.5\n", "1,0.5\n"], ids=["two", "one"])
+def test_few_rows_and_batches_larger_than_the_table_train(rows, tmp_path):
+    path = written(tmp_path, "a,y\n" + rows)
+    status, result, errors = train(tmp_path / "runs", "--data", path, "--batch-size", 100, "--epochs", 2)
     assert (status, result["steps"]) == (0, 2)
+    assert ("one row, so it is trained on and judged" in errors) == (rows.count("\n") == 1)
+    assert "'y' is of numbers: a regression; --task says otherwise" in errors
+
+
+def test_a_text_of_one_character_teaches_nothing(tmp_path):
+    with pytest.raises(Refusal, match="every character is the same"):
+        train(tmp_path, "--data", written(tmp_path, "aaaa" * 100, "t.txt"))

@@ -4,6 +4,7 @@ import contextlib
 import csv
 import json
 import os
+import resource
 import subprocess
 import sys
 
@@ -15,7 +16,7 @@ import torch
 import parity
 import scratch
 import torch_ref
-from parity_tests.trained import command, train
+from parity_tests.trained import command, run, train
 from scripts import plot_run, predict
 from scripts.cli import Refusal
 from scripts.training import loop
@@ -173,7 +174,14 @@ def test_weights_that_overflow_at_the_end_of_an_epoch_stop_the_run_too(tmp_path)
     assert f"last good checkpoint: {tmp_path / 'wild' / 'checkpoints' / 'last.npz'}" in errors
 
 
-@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("CUDA out of memory. Tried to allocate 20.00 GiB")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("CUDA out of memory. Tried to allocate 20.00 GiB"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:127] . DefaultCPUAllocator: can't allocate memory: you tried ..."),
+    ],
+)
 def test_memory_that_runs_out_names_the_batch_and_the_peak(error, tmp_path, monkeypatch):
     def step(self, *arguments):
         raise error
@@ -183,6 +191,18 @@ def test_memory_that_runs_out_names_the_batch_and_the_peak(error, tmp_path, monk
     assert (status, result["ended"]) == (3, "out of memory")
     assert "out of memory with --batch-size 77: " in errors
     assert "MiB taken at most" in errors
+
+
+def test_a_network_beyond_the_memory_is_told_alike(tmp_path):
+    def little():
+        resource.setrlimit(resource.RLIMIT_AS, (3_000_000_000, 3_000_000_000))
+
+    for side in ("scratch", "torch"):
+        done = run(tmp_path, "--hidden", "30000,30000", "--backend", side, preexec_fn=little)
+        assert (done.returncode, "Traceback" in done.stderr) == (3, False)
+        assert "out of memory with --batch-size 32" in done.stderr
+        assert json.loads(done.stdout)["ended"] == "out of memory"
+    assert not any(tmp_path.rglob("config.json"))
 
 
 def test_an_operation_without_a_deterministic_kernel_is_named(tmp_path, monkeypatch):

@@ -190,11 +190,21 @@ def read_by_numpy(path):
                 raise ValueError(f"{member.filename} is compressed; write it with np.savez")
         if sum(member.file_size for member in members) > path.stat().st_size:
             raise ValueError("it declares more bytes than the file has")
+        check_end(path, archive.comment)
         mark, _, expected = archive.comment.decode(errors="replace").partition(" ")
         arrays = {member.filename[: -len(".npy")]: array_of(member, archive.read(member)) for member in members}
     if len(arrays) < len(members):
         raise ValueError("two arrays in it have one name")
     return verified(arrays, expected if mark == "sha256" else None)
+
+
+def check_end(path, comment):
+    """Refuse an archive whose comment is cut off (ValueError): zipfile takes what is left of it for the whole."""
+    with open(path, "rb") as file:
+        file.seek(-22 - len(comment), os.SEEK_END)
+        end = file.read(22)  # signature …, and in the last two bytes the comment's length
+    if not end.startswith(b"PK\x05\x06") or int.from_bytes(end[-2:], "little") != len(comment):
+        raise ValueError("its end is cut off")
 
 
 def array_of(member, content):

@@ -34,6 +34,7 @@ def checked(path):
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror}") from None
     kind = next((kind for mark, kind in MARKS.items() if start.startswith(mark)), None)
+    kind = kind or ("UTF-16 or no text at all" if b"\0" in start else None)
     if kind:
         raise ValueError(f"{path}: it is {kind}; save it as comma-separated text in UTF-8")
     return path

@@ -37,7 +37,7 @@ def opening(path, delimiter=",", header=None, wanted=()):
         raise ValueError(f"{path}: it is no comma-separated text: {error}") from None
     if first is None:
         raise ValueError(f"{path}: 0 rows: it has blank lines alone")
-    if len(first) < 2:
+    if len(first) < min(2, len(wanted) or 2):
         other = next((name for name, mark in DELIMITERS.items() if mark in first[0]), None)
         remedy = f"; is it --delimiter {other}?" if other else ""
         by = next(name for name, mark in DELIMITERS.items() if mark == delimiter)
@@ -83,8 +83,10 @@ def position(path, names, wanted):
     raise ValueError(f"{path}: no column is named {wanted!r}; the columns are {listed(names)}")
 
 
-def first_fault(path, layout, converters, target=None, gaps=False):
-    """What is wrong in the first row that is: found by going through the file once more."""
+def first_fault(path, layout, converters, target=None, gaps=False, remedies=True):
+    """What is wrong in the first row that is, and by which flag of a training it can be passed over: found by going
+    through the file once more.
+    """
     lines, names = rows_of(path, layout.delimiter), layout.names
     if layout.named:
         next(lines)
@@ -92,17 +94,20 @@ def first_fault(path, layout, converters, target=None, gaps=False):
         if len(cells) != len(names):
             return f"{path}: row {number}: expected {len(names)} cells, got {len(cells)}{unclosed(cells)}"
         for i, cell in enumerate(cells):
-            where, shown = f"{path}: row {number}, column {names[i]!r}", cell.strip()[:60]
+            shown = cell.strip()[:60]
             if i in converters or (gaps and not shown):
                 continue
             if not shown:
-                return f"{where}: an empty cell; fill it, or leave such rows out with --drop-nonfinite"
-            if not is_number(cell):
-                remedy = "; --map-labels takes words" if i == target else f"; --drop {names[i]} leaves the column out"
-                remedy = remedy if count or layout.named else "; where these are names, say --header"
-                return f"{where}: {shown!r} is no number{remedy}"
-            if not math.isfinite(float(cell)):
-                return f"{where}: {shown} is not finite; mend it, or leave such rows out with --drop-nonfinite"
+                fault, remedy = "an empty cell", "fill it, or leave such rows out with --drop-nonfinite"
+            elif not is_number(cell):
+                word = "--map-labels takes words" if i == target else f"--drop {names[i]} leaves the column out"
+                fault = f"{shown!r} is no number"
+                remedy = word if count or layout.named else "where these are names, say --header"
+            elif not math.isfinite(float(cell)):
+                fault, remedy = f"{shown} is not finite", "mend it, or leave such rows out with --drop-nonfinite"
+            else:
+                continue
+            return f"{path}: row {number}, column {names[i]!r}: {fault}{f'; {remedy}' if remedies else ''}"
     return f"{path}: it cannot be read as a table of numbers"
 
 

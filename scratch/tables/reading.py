@@ -81,9 +81,9 @@ def read_columns(path, wanted, delimiter=","):
     layout = asked_for(path, wanted, delimiter)
     places = [layout.names.index(name) for name in wanted]
     converters = {i: nothing for i in range(len(layout.names)) if i not in places}
-    rows = numbers(path, layout, converters)
+    rows = numbers(path, layout, converters, remedies=False)
     if not np.isfinite(rows).all():
-        raise ValueError(first_fault(path, layout, converters))
+        raise ValueError(first_fault(path, layout, converters, target=None, remedies=False))
     return rows[:, places]
 
 
@@ -131,7 +131,7 @@ def number_or_gap(word):
     return float(word)
 
 
-def numbers(path, layout, converters, gaps=False, target=None):
+def numbers(path, layout, converters, gaps=False, target=None, remedies=True):
     """All cells of a CSV as floats (N, columns), columns of words by their converters (ValueError).
 
     gaps: empty cells are nan; each cell is then read by Python, several times slower, where there are any.
@@ -146,7 +146,7 @@ def numbers(path, layout, converters, gaps=False, target=None):
             raise ValueError(f"{path}: byte {error.start} is not UTF-8; save the table as UTF-8") from None
         except ValueError:
             continue
-    raise ValueError(first_fault(path, layout, converters, target, gaps))
+    raise ValueError(first_fault(path, layout, converters, target, gaps, remedies))
 
 
 def without(rows, places):

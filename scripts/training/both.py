@@ -8,8 +8,8 @@ import scratch
 from scripts.cli import write_whole
 from scripts.training import by_hand, in_torch, loop
 from scripts.training.checkpoints import Progress
-from scripts.training.folder import settings_of
 from scripts.training.options import optimizer_of
+from scripts.training.settings import settings_of
 
 
 def in_lockstep(options, data, task, device, folder, telling):

@@ -78,7 +78,9 @@ class ByHand:
         }
 
     def remembered(self):
-        """{"parameter/name": shape} of what the optimizer remembers once it has taken a step."""
+        """{"parameter/name": (shape, dtype)} of what the optimizer remembers once it has taken a step; a dtype of None
+        is that of any number.
+        """
         return remembered_by(self.optimizer, self.optimizer.params)
 
     def load_optimizer_state(self, arrays):
@@ -107,7 +109,7 @@ class ByHand:
 def remembered_by(optimizer, arrays):
     """As ByHand.remembered; both sides remember the same under the same names."""
     return {
-        f"{name}/{key}": () if key == "step" else array.shape
+        f"{name}/{key}": ((), None) if key == "step" else (array.shape, array.dtype)
         for name, array in arrays.items()
         for key in optimizer.fresh(array)
     }

@@ -2,8 +2,10 @@
 
 A checkpoint is an .npz file as scratch.save writes it: arrays alone, nothing that could run, its SHA-256 within, put in
 place at once. `weights/NAME` and `optimizer/NAME/KEY` are arrays; `progress` is JSON as bytes. Beside it lie the
-weights once more, as .safetensors for anyone to load. The order of rows is a function of seed and epoch and the step
-size one of the step, so neither has a state of its own.
+weights once more, as .safetensors for anyone to load; it is written second, so a kill may leave it one save behind. The
+order of rows is a function of seed and epoch and the step size one of the step, so neither has a state of its own.
+
+Format 1 had no `run` in its progress: which config.json it belongs to.
 """
 
 import json
@@ -17,19 +19,22 @@ import numpy as np
 import scratch
 from scripts.cli import Refusal
 
-FORMAT = 1
+FORMAT = 2
 KINDS = (".npz", ".sharded")
 
 
 @dataclass
 class Progress:
-    """How far a run is: steps taken, the epoch it is in and the batches of it that are done, the best of epochs."""
+    """How far a run is: steps taken, the epoch it is in and the batches of it that are done, the best of epochs; run:
+    the mark of the settings that it was begun with, "" where a checkpoint has none.
+    """
 
     step: int = 0
     epoch: int = 0
     batch: int = 0
     best: float | int | None = None
     seconds: float | int = 0.0
+    run: str = ""
 
 
 def save(folder, name, side, progress):
@@ -64,22 +69,32 @@ def load(path, side, allow_nonfinite=False):
     if path.is_dir():
         from scripts.training import sharded
 
-        return sharded.load(path, side, read)
+        return sharded.load(path, side, allow_nonfinite)
     try:
+        check_size(path, side)
         arrays = scratch.load(path)
         progress = read(json.loads(arrays.pop("progress").tobytes()))
-        weights, remembered = under("weights/", arrays), under("optimizer/", arrays)
-        compare(weights, side.weights())
-        compare_remembered(remembered, side, progress.step)
+        check_fit({name: (array.shape, array.dtype) for name, array in arrays.items()}, side, progress.step)
         odd = next((name for name, array in arrays.items() if not np.isfinite(array).all()), None)
         if odd and not allow_nonfinite:
             raise ValueError(f"{odd} holds numbers that are not finite; --allow-nonfinite takes them")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        behind = next((name for name, array in arrays.items() if name.endswith("/step") and array < 0), None)
+        if behind:
+            raise ValueError(f"{behind} is below 0")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         why = str(error).removeprefix(f"not a usable weights file: {path}: ") or type(error).__name__
         raise ValueError(f"not a usable checkpoint: {path}: {why}") from error
-    side.load_weights(weights)
-    side.load_optimizer_state(remembered)
+    side.load_weights(under("weights/", arrays))
+    side.load_optimizer_state(under("optimizer/", arrays))
     return progress
+
+
+def check_size(path, side):
+    """Refuse a file of many times what a side would write (ValueError), before it is read."""
+    own = sum(array.nbytes for array in side.weights().values())
+    most, size = 10 * own + (1 << 20), path.stat().st_size if path.is_file() else 0
+    if size > most:
+        raise ValueError(f"it has {size:,} bytes where this network's have at most {most:,}")
 
 
 def written(progress):
@@ -89,14 +104,18 @@ def written(progress):
 
 def read(stored):
     """The Progress in a checkpoint, of a format that is known and all of it numbers from 0 up (ValueError)."""
-    own = {name: value for name, value in stored.items() if name != "format"}
-    if stored["format"] > FORMAT:
-        raise ValueError(f"it has format {stored['format']}, newer than this handgrad, which reads {FORMAT}")
+    own, format = {name: value for name, value in stored.items() if name != "format"}, stored["format"]
+    if type(format) is not int or format < 1:
+        raise ValueError(f"it has format {format!r}, which there never was")
+    if format > FORMAT:
+        raise ValueError(f"it has format {format}, newer than this handgrad, which reads up to {FORMAT}")
+    if format == 1:
+        own["run"] = ""
     kinds = get_type_hints(Progress)
     if own.keys() != kinds.keys():
         raise ValueError(f"its progress is of {', '.join(own)}, expected {', '.join(kinds)}")
     for name, kind in kinds.items():
-        if not isinstance(own[name], kind) or (name != "best" and own[name] < 0):
+        if not isinstance(own[name], kind) or (name not in ("best", "run") and own[name] < 0):
             raise ValueError(f"its progress has {name} {own[name]!r}")
     return Progress(**own)
 
@@ -105,44 +124,34 @@ def under(prefix, arrays):
     return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
 
-def compare(found, own):
-    """Refuse weights of another network (ValueError), naming what differs."""
-    odd = sorted(
-        name
-        for name in found.keys() | own.keys()
-        if name not in found or name not in own or (found[name].shape, found[name].dtype) != described(own[name])
-    )
+def check_fit(found, side, step):
+    """Refuse what is of another network, or what another optimizer remembered (ValueError); {name: (shape, dtype)}."""
+    own = {f"weights/{name}": (array.shape, array.dtype) for name, array in side.weights().items()}
+    remembered = {f"optimizer/{name}": place for name, place in side.remembered().items()}
+    if not step and not any(name.startswith("optimizer/") for name in found):
+        remembered = {}  # before the first step some remember nothing yet
+    expected = own | remembered
+    odd = [name for name in sorted(found.keys() | expected.keys()) if not fits(found.get(name), expected.get(name))]
     if odd:
+        weights = [name for name in odd if name.startswith("weights/")]
+        of, odd = ("network", weights) if weights else ("optimizer", odd)
         more = f" and {len(odd) - 5} more" if len(odd) > 5 else ""
-        raise ValueError(f"it is of another network: {', '.join(odd[:5])}{more} differ in name, shape or dtype")
+        names = ", ".join(name.partition("/")[2] for name in odd[:5])
+        raise ValueError(f"it is of another {of}: {names}{more} differ in name, shape or dtype")
 
 
-def described(array):
-    return array.shape, array.dtype
-
-
-def compare_remembered(found, side, step):
-    """Refuse what another optimizer remembered, or one of other weights (ValueError)."""
-    expected = side.remembered()
-    if not found and not step:  # before the first step some remember nothing yet
-        return
-    for path in sorted(found.keys() | expected.keys()):
-        if path not in found or path not in expected or found[path].shape != expected[path]:
-            why = (
-                "not there"
-                if path not in found
-                else "nothing that it remembers"
-                if path not in expected
-                else "misshapen"
-            )
-            raise ValueError(f"it is of another optimizer or network: {path} is {why}")
+def fits(found, expected):
+    """Whether an array is as expected; a dtype of None is that of any number."""
+    if not found or not expected or found[0] != expected[0]:
+        return False
+    return found[1].kind in "iuf" if expected[1] is None else found[1] == expected[1]
 
 
 def newest(folder, side, allow_nonfinite, say):
     """The progress of the newest checkpoint of a run that can be used; a damaged one is told of and passed over."""
     reasons: list[str] = []
     found = [path for path in folder.glob("*.*") if path.suffix in KINDS and not path.name.startswith(".")]
-    for path in sorted(found, key=lambda path: (path.stem == "last", path.stat().st_mtime_ns), reverse=True):
+    for path in sorted(found, key=lambda path: (path.stat().st_mtime_ns, path.stem == "last"), reverse=True):
         try:
             progress = load(path, side, allow_nonfinite)
         except ValueError as error:

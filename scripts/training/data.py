@@ -38,19 +38,31 @@ class Data:
         return np.random.default_rng([seed, epoch]).permutation(self.train)
 
 
-def prepare(options):
-    """The Data that options ask for, split, standardised by the rows to train on, in the dtype to compute in."""
+def prepare(options, begun=None):
+    """The Data that options ask for, split, standardised by the rows to train on, in the dtype to compute in.
+
+    begun: what config.json of a run that goes on says of its data; classes, columns and scaling stay those.
+    """
     path = Path(options.data)
     try:
         if path.suffix.lower() == ".csv":
             data = of_csv(path, options)
         elif options.data == "text" or path.suffix.lower() == ".txt":
-            return of_text(path, options)
+            data = of_text(path, options)
+            if begun and list(data.classes) != list(begun["classes"]):
+                raise Refusal(f"{options.data} has other characters than the run was begun with")
+            return data
         else:
             data = of_bundled(options)
     except ValueError as error:
         raise Refusal(str(error)) from error
     split(data, options)
+    if begun:
+        data.scaling = {name: tuple(map(np.array, pair)) for name, pair in begun["scaling"].items()}
+        for name in ("classes", "features"):
+            if list(getattr(data, name)) != list(begun[name]):
+                was = tables.listed(tuple(begun[name]))
+                raise Refusal(f"{options.data} has other {name} than the run was begun with: {was}")
     dtype = "float64" if options.dtype == "float64" else "float32"
     if data.name != "digits":
         standardise(data)
@@ -94,6 +106,9 @@ def of_csv(path, options):
             raise Refusal(
                 f"{path}: the target {read.target!r} is not finite everywhere; leave out --map-labels to see where"
             )
+        notes.append(
+            f"{read.target!r} is of numbers: a regression" + "; --task says otherwise" * (options.task is None)
+        )
         return Data(path.stem, read.x, column[:, None], kind, (), read.features, source=source, notes=notes)
     classes = read.words or tuple(f"{number:g}" for number in found)
     if not read.words and not np.array_equal(found, np.arange(len(found))):
@@ -113,6 +128,8 @@ def of_text(path, options):
     """
     text = scratch.data.text() if options.data == "text" else tables.read_text(path)
     length, ids = options.context, text.ids
+    if len(text.characters) < 2:
+        raise Refusal(f"{options.data}: every character is the same; a model has nothing to learn")
     pieces = (len(ids) - 1) // length
     held = max(1, round(pieces * options.test_share))
     if pieces - held < 1:
@@ -134,8 +151,10 @@ def split(data, options):
         if counts.min() < 2:
             lone = data.classes[int(counts.argmin())]
             raise Refusal(f"{data.name}: class {lone!r} has one row, which cannot be both trained on and held out")
-    if N < 2:
-        raise Refusal(f"{data.name}: {N} row; two or more are needed, one of them to be held out")
+    if N == 1:
+        data.train = data.test = np.arange(1)
+        data.notes.append("one row, so it is trained on and judged: nothing is held out")
+        return
     held = max(1, round(N * options.test_share), len(data.classes) if labels is not None else 0)
     left = N - held
     if left < max(1, len(data.classes) if labels is not None else 1):
@@ -161,7 +180,7 @@ def scale(data, name):
     """
     array = getattr(data, name)
     with np.errstate(over="ignore"):
-        means, deviations = scratch.data.scaling(array, data.train)
+        means, deviations = data.scaling.get(name) or scratch.data.scaling(array, data.train)
     if not (np.isfinite(means) & np.isfinite(deviations)).all():
         raise Refusal(f"{data.name}: the squares of {name} are beyond a float; scale such columns down")
     constant = np.flatnonzero(deviations == 0).tolist()

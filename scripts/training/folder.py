@@ -2,18 +2,14 @@
 
 import csv
 import json
-import platform
 import shutil
-import sys
-from dataclasses import asdict
-from datetime import datetime
-from importlib import metadata
 from pathlib import Path
 from typing import IO, Any
 
 from filelock import FileLock, Timeout
 
 from scripts.cli import Refusal, prepare_folder, write_whole
+from scripts.training.settings import environment
 
 COLUMNS = ("step", "epoch", "loss", "lr", "gradient_norm", "test_loss", "test_metric", "seconds")
 FILES = (
@@ -25,7 +21,7 @@ FILES = (
     "lockstep.json",
     "lockstep.png",
 )
-PACKAGES = ("numpy", "torch", "scikit-learn", "matplotlib", "rich", "safetensors")
+FOLDERS = ("checkpoints", "figures", "tensorboard")
 
 
 class RunFolder:
@@ -45,32 +41,53 @@ class RunFolder:
             raise Refusal(f"{self.path.absolute()}: another process trains in this folder") from None
 
     def check(self, overwrite):
-        """Refuse a folder with a run in it, unless it is to be replaced, and one with anything else."""
-        taken = (self.path / "config.json").exists()
-        if taken and not overwrite:
-            raise Refusal(
-                f"{self.path.absolute()}: there is a run of that name; --overwrite replaces it, --resume goes on"
-            )
-        if self.path.is_dir() and not taken and any(path.name != ".lock" for path in self.path.iterdir()):
-            raise Refusal(f"{self.path.absolute()}: it holds other files; take another --name")
+        """Refuse a folder with a run in it, unless it is to be replaced, and one with anything that is no run's; what
+        was left when a run was killed before it began is none.
+        """
+        if self.exists():
+            if not overwrite:
+                raise Refusal(
+                    f"{self.path.absolute()}: there is a run of that name; --overwrite replaces it, --resume goes on"
+                )
+        elif self.path.is_dir():
+            others = {path.name for path in self.path.iterdir() if not path.name.startswith(".")} - {*FILES, *FOLDERS}
+            if others:
+                raise Refusal(f"{self.path.absolute()}: it holds other files; take another --name")
 
     def create(self, overwrite, settings):
-        """A new folder with config.json and environment.txt; one with a run in it is replaced only on request."""
+        """A new folder; one with a run in it is replaced only on request. config.json comes last: with it there is a
+        run.
+        """
         self.check(overwrite)
         prepare_folder(self.path)
         self.occupy()
         for part in FILES:
             (self.path / part).unlink(missing_ok=True)
-        for part in ("checkpoints", "figures", "tensorboard"):
+        for part in FOLDERS:
             shutil.rmtree(self.path / part, ignore_errors=True)
         prepare_folder(self.checkpoints)
+        write_whole(
+            self.path / "environment.txt", lambda path: path.write_text(environment(), "ascii", "backslashreplace")
+        )
         self.write_json("config.json", settings)
-        write_whole(self.path / "environment.txt", lambda path: path.write_text(environment(), encoding="utf-8"))
         self.open_metrics()
 
+    def sweep(self):
+        """Take away what a kill or a full disk left of files that were not complete."""
+        for path in (*self.path.glob(".*"), *self.checkpoints.glob(".*")):
+            if path.is_file() and path.name != ".lock":
+                path.unlink()
+
     def write_json(self, name, values):
-        text = json.dumps(values, indent=1, ensure_ascii=False)
+        text = json.dumps(values, indent=1)  # in ASCII: names of files come in any encoding
         write_whole(self.path / name, lambda path: path.write_text(text + "\n", encoding="utf-8"))
+
+    def leave(self):
+        """Take away what says that there is a run."""
+        (self.path / "config.json").unlink(missing_ok=True)
+
+    def exists(self):
+        return (self.path / "config.json").exists()
 
     def settings(self):
         """What config.json holds (Refusal where there is none that can be read)."""
@@ -133,6 +150,12 @@ class Nothing(RunFolder):
     def create(self, overwrite, settings):
         pass
 
+    def leave(self):
+        pass
+
+    def sweep(self):
+        pass
+
     def write_json(self, name, values):
         pass
 
@@ -167,33 +190,6 @@ def number(text):
     if not text:
         return None
     return int(text) if text.isascii() and text.isdigit() else float(text)
-
-
-def settings_of(options, task, data):
-    """What config.json holds: enough to go on, and to use what was trained."""
-    left_out = {"resume", "overwrite", "dry_run", "config", "debug", "runs", "name"}
-    kept = {name: value for name, value in vars(options).items() if name not in left_out}
-    if data.source:
-        kept["data"] = data.source["path"]
-    scaling = {name: [part.tolist() for part in pair] for name, pair in data.scaling.items()}
-    columns = {"features": data.features, "classes": data.classes, "scaling": scaling}
-    return {"options": kept, "task": asdict(task), "data": data.source | {"name": data.name} | columns}
-
-
-def name_of(task, data):
-    """A name from model, data and time."""
-    return f"{task.model}-{data.name}-{datetime.now():%Y%m%d-%H%M%S}"
-
-
-def environment():
-    """Versions and machine, one line each."""
-    lines = [f"python {sys.version.split()[0]}", f"platform {platform.platform()}", f"cpus {platform.machine()}"]
-    for package in PACKAGES:
-        try:
-            lines.append(f"{package} {metadata.version(package)}")
-        except metadata.PackageNotFoundError:
-            lines.append(f"{package} absent")
-    return "\n".join([*lines, f"command {' '.join(sys.argv)}"]) + "\n"
 
 
 def find(runs, wanted):

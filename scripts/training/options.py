@@ -2,9 +2,11 @@
 
 import argparse
 import difflib
+import os
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 from scratch import tables
 from scripts.cli import Parser, Refusal, positive, seed
@@ -69,9 +71,9 @@ def columns(text):
 
 def run_name(text):
     """An argparse type: the name of a folder that stays where it is put."""
-    if not re.fullmatch(r"[\w][\w .+-]{0,99}", text) or text.endswith((".", " ")):
+    if not re.fullmatch(r"[\w][\w .+-]{0,99}", text) or text.endswith((".", " ")) or len(os.fsencode(text)) > 200:
         raise argparse.ArgumentTypeError(
-            f"expected a name of up to 100 letters, digits, spaces and . + - _, got {text[:120]!r}"
+            f"expected a name of up to 100 letters, digits, spaces and . + - _ (200 bytes), got {text[:120]!r}"
         )
     return text
 
@@ -136,12 +138,8 @@ def parser():
 
 def parse(arguments):
     """{name: value} of what the command line gives, and of the file that it names where it does not."""
-    made = parser()
-    given = told(made, arguments)
-    if "config" in given:
-        entries = read_config(made, given["config"])
-        given = checked(entries, given["config"]) | given
-    return given
+    given = told(parser(), arguments)
+    return read_config(given["config"]) | given if "config" in given else given
 
 
 def told(made, arguments):
@@ -150,12 +148,6 @@ def told(made, arguments):
     names = [action.dest for action in made._actions if action.dest != "help"]
     found = vars(made.parse_args(arguments, argparse.Namespace(**dict.fromkeys(names, nothing))))
     return {name: value for name, value in found.items() if value is not nothing}
-
-
-def checked(entries, path):
-    """{name: value} of entries that stand in a file, checked as flags are."""
-    made = parser()
-    return told(made, as_arguments(made, entries, path))
 
 
 def completed(given):
@@ -189,8 +181,8 @@ def check_used(given, model, data):
         raise Refusal("--schedule-steps needs --schedule step, cosine or warmup")
 
 
-def read_config(made, path):
-    """{name: value} of a TOML file; what is no option is refused with its line."""
+def read_config(path):
+    """{name: value} of a TOML file, checked as flags are; what is wrong is refused with its line."""
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
         entries = tomllib.loads(text)
@@ -198,39 +190,46 @@ def read_config(made, path):
         raise Refusal(f"cannot read {Path(path).absolute()}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Refusal(f"{path}: it is not valid TOML: {error}") from None
-    known = {action.dest for action in made._actions} - {"help", "config"}
-    entries = {name.replace("-", "_"): value for name, value in entries.items()}
-    for name in entries:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-            raise Refusal(
-                f"{path}: line {line_of(text, name)}: unknown key {name!r}" + (f"; {near[0]!r}?" if near else "")
-            )
-    return entries
+    twice = next((name for name in entries if "-" in name and name.replace("-", "_") in entries), None)
+    if twice:
+        raise Refusal(f"{path}: line {line_of(text, twice)}: {twice} is there twice, once with _")
+    return checked(entries, path, lambda name: f"{path}: line {line_of(text, name)}")
 
 
 def line_of(text, name):
     """The line of a key in a TOML file, from 1."""
-    pattern = re.compile(rf"\s*[\"']?{name.replace('_', '[-_]')}[\"']?\s*(=|\])")
+    pattern = re.compile(rf"\s*[\"']?{name}[\"']?\s*(=|\])")
     return next((i for i, line in enumerate(text.splitlines(), 1) if pattern.match(line.lstrip("["))), 1)
 
 
-def as_arguments(made, entries, path):
-    """The entries as flags, so that both are checked by one parser."""
-    found = []
-    actions = {action.dest: action for action in made._actions}
-    for name, value in entries.items():
+def checked(entries, path, where=None):
+    """{name: value} of entries that stand in a file, checked as flags are, each by itself; where: name -> its place."""
+    made: Any = parser()
+    found: dict = {}
+    actions = {action.dest: action for action in made._actions if action.dest not in ("help", "config")}
+    for key, value in entries.items():
+        name, place = key.replace("-", "_"), where(key) if where else f"{path}: {key}"
         if name not in actions:
-            raise Refusal(f"{path}: unknown key {name!r}")
-        flag, action = f"--{name.replace('_', '-')}", actions[name]
-        switch = action.nargs == 0
-        if switch != isinstance(value, bool) or isinstance(value, dict):
-            kind = "true or false" if switch else "a number, a text or a list"
-            raise Refusal(f"{path}: {name}: expected {kind}, got {value!r}")
-        if switch and value:
-            found.append(flag)
-        elif switch and isinstance(action, argparse.BooleanOptionalAction):
-            found.append(flag.replace("--", "--no-", 1))
-        elif not switch:
-            found.append(f"{flag}={','.join(map(str, value)) if isinstance(value, list) else value}")
+            near = difflib.get_close_matches(name, actions, n=1, cutoff=0.5)
+            raise Refusal(f"{place}: unknown key {key!r}" + (f"; {near[0]!r}?" if near else ""))
+
+        def refuse(message, place=place):
+            raise Refusal(f"{place}: {message.removeprefix('argument ')}")
+
+        made.error = refuse
+        found |= told(made, as_arguments(actions[name], f"--{name.replace('_', '-')}", value, f"{place}: {key}"))
     return found
+
+
+def as_arguments(action, flag, value, place):
+    """An entry as a flag, so that both are checked by one parser; a value of another kind is refused."""
+    if action.nargs == 0:
+        if not isinstance(value, bool):
+            raise Refusal(f"{place}: expected true or false, got {value!r}")
+        off = [flag.replace("--", "--no-", 1)] if isinstance(action, argparse.BooleanOptionalAction) else []
+        return [flag] if value else off
+    numeric = action.type not in (None, run_name, sizes, columns)
+    kinds: tuple = (int, float) if numeric else (str, int, list)
+    if isinstance(value, bool) or not isinstance(value, kinds):
+        raise Refusal(f"{place}: expected a {'number' if numeric else 'text or a list'}, got {value!r}")
+    return [f"{flag}={','.join(map(str, value)) if isinstance(value, list) else value}"]

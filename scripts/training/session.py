@@ -1,19 +1,19 @@
 """One run from its options to its last line."""
 
-import contextlib
 import importlib.util
 import json
-import os
 import sys
 from pathlib import Path
 
 import scratch
-from scripts.cli import Refusal, choose_device
+from scripts.cli import Refusal
 from scripts.training import checkpoints, data, loop, task
-from scripts.training.by_hand import ByHand, build
-from scripts.training.folder import Nothing, RunFolder, find, name_of, settings_of
+from scripts.training.by_hand import build
+from scripts.training.folder import Nothing, RunFolder, find
 from scripts.training.options import ON_RESUME, check_used, checked, completed, optimizer_of
+from scripts.training.place import is_memory, peak, place, side_of
 from scripts.training.ranks import first_line, join, leave, of_environment
+from scripts.training.settings import mark_of, name_of, settings_of
 from scripts.training.stopping import Stop
 from scripts.training.telling import Telling
 
@@ -35,7 +35,7 @@ def start(given):
 
 def begin(given, ranks):
     """Prepare data, task, device and side, then train."""
-    path, checkpoint = find(given.get("runs", "runs"), given["resume"]) if "resume" in given else (None, None)
+    path, checkpoint = found(given) if "resume" in given else (None, None)
     stored = stored_of(path, given) if path else {}
     options = completed(stored.get("options", {}) | given)
     options.fsdp = options.fsdp and (ranks.many or "fsdp" in given)  # what ranks began, one process may go on with
@@ -43,7 +43,7 @@ def begin(given, ranks):
     device = place(options, ranks)
     if ranks.many:
         join(ranks, device, options.timeout)
-    prepared = data.prepare(options)
+    prepared = data.prepare(options, stored.get("data"))
     chosen = task.choose(options, prepared)
     if path:
         check_data(stored, prepared, options)
@@ -63,27 +63,31 @@ def begin(given, ranks):
             from scripts.training.both import in_lockstep
 
             return in_lockstep(options, prepared, chosen, device, RunFolder(place_of_run), telling)
-        side = side_of(options, chosen, device, ranks)
         folder = (Nothing if ranks.rank else RunFolder)(place_of_run)
-        return run(options, folder, path is not None, checkpoint, side, prepared, chosen, telling)
+        return run(options, folder, path is not None, checkpoint, prepared, chosen, device, ranks, telling)
 
 
-def run(options, folder, again, checkpoint, side, prepared, chosen, telling):
+def found(given):
+    """(folder, checkpoint or None) of the run that is to go on."""
+    try:
+        return find(given.get("runs", "runs"), given["resume"])
+    except OSError as error:
+        raise Refusal(f"--resume {given['resume']}: {error.strerror}: {error.filename}") from None
+
+
+def run(options, folder, again, checkpoint, prepared, chosen, device, ranks, telling):
     """Train one side in its folder, from the start or, again, from a checkpoint."""
     progress, loss, metric, ended = checkpoints.Progress(), None, None, ""
     try:
+        side = side_of(options, chosen, device, ranks)
         if again:
-            progress = go_on(folder, checkpoint, side, options, telling)
+            progress = go_on(folder, checkpoint, side, options, prepared, telling)
         else:
-            folder.create(options.overwrite, settings_of(options, chosen, prepared))
-            checkpoints.save(folder.checkpoints, "last", side, progress)
+            set_up(folder, side, options, chosen, prepared, progress)
         if options.tensorboard:
             folder.open_board()
-        if (
-            options.lockstep
-            and not progress.step
-            and not agree(options, prepared, chosen, side.device, folder, telling)
-        ):
+        judged = progress.step > 0 or not options.lockstep
+        if not judged and not agree(options, prepared, chosen, device, folder, telling):
             status, ended = 1, "the sides disagree"
         else:
             with Stop() as stop:
@@ -97,22 +101,35 @@ def run(options, folder, again, checkpoint, side, prepared, chosen, telling):
     except (MemoryError, RuntimeError) as error:
         if options.deterministic and "deterministic" in str(error):
             raise Refusal(f"--deterministic: {str(error).partition(',')[0]}; it trains without the flag") from None
-        if not isinstance(error, MemoryError) and "out of memory" not in str(error).lower():
+        if not is_memory(error):
             raise
         telling.say(f"train.py: out of memory with --batch-size {options.batch_size}: {peak()}; take a smaller one")
         telling.say(f"  {last_good(folder)}")
         status, ended = 3, "out of memory"
     finally:
         if ended:
-            result = {"run": str(folder.path), "ended": ended, "backend": options.backend, "device": str(side.device)}
+            result = {"run": str(folder.path), "ended": ended, "backend": options.backend, "device": str(device)}
             result |= {"steps": progress.step, "epochs": progress.epoch}
             result |= {"test_loss": loss, f"test_{chosen.metric}": metric}
-            folder.write_json("result.json", result)
+            if folder.exists():
+                folder.write_json("result.json", result)
         folder.close()
     telling.end()
-    if not side.ranks.rank:
+    if not ranks.rank:
         print(json.dumps(result), flush=True)
     return status
+
+
+def set_up(folder, side, options, chosen, prepared, progress):
+    """The folder of a new run, with a checkpoint before the first step; a disk that takes neither is refused."""
+    settings = settings_of(options, chosen, prepared)
+    progress.run = mark_of(settings)
+    try:
+        folder.create(options.overwrite, settings)
+        checkpoints.save(folder.checkpoints, "last", side, progress)
+    except OSError as error:
+        folder.leave()
+        raise Refusal(f"cannot write to {folder.path.absolute()}: {error.strerror or error}") from None
 
 
 def agree(options, prepared, chosen, device, folder, telling):
@@ -122,9 +139,14 @@ def agree(options, prepared, chosen, device, folder, telling):
     return both.compare(options, prepared, chosen, device, folder, telling).ok
 
 
-def go_on(folder, checkpoint, side, options, telling):
+def go_on(folder, checkpoint, side, options, prepared, telling):
     """The Progress of the run's checkpoint, which is put into the side."""
-    folder.occupy()
+    try:
+        folder.occupy()
+        folder.sweep()
+    except OSError as error:
+        raise Refusal(f"cannot write to {folder.path.absolute()}: {error.strerror}") from None
+    again = folder.settings()
     allow = options.allow_nonfinite
     if checkpoint:
         try:
@@ -135,8 +157,11 @@ def go_on(folder, checkpoint, side, options, telling):
         progress = checkpoints.newest(folder.checkpoints, side, allow, telling.say)
     if progress.epoch > options.epochs or (checkpoint and progress.epoch == options.epochs):
         raise Refusal(f"{folder.path}: {progress.epoch} epochs are done; name more with --epochs")
-    again = folder.settings()
-    again["options"] |= {name: getattr(options, name) for name in ("epochs", "log_interval", "checkpoint_interval")}
+    if progress.run and progress.run != mark_of(again):
+        raise Refusal(f"{folder.path}: not a usable checkpoint: it belongs to another config.json than the one here")
+    kept = ("epochs", "log_interval", "checkpoint_interval", "device", "compile", "tensorboard", "timeout")
+    again["options"] |= {name: getattr(options, name) for name in kept}
+    again["data"] |= prepared.source
     folder.write_json("config.json", again)
     folder.open_metrics(progress.step, progress.batch == 0)
     telling.say(f"{folder.path}: on from step {progress.step} in epoch {progress.epoch}")
@@ -167,56 +192,6 @@ def stored_of(path, given):
             f"{path} was begun with {flags}; a run goes on as it began, or take a new --name without --resume"
         )
     return stored
-
-
-def place(options, ranks):
-    """The device, once what does not go together is refused."""
-    if ranks.many and options.backend != "torch":
-        raise Refusal(f"--backend {options.backend} is one process's: under torchrun take --backend torch")
-    judged = options.backend == "both" or options.lockstep
-    if judged and (ranks.many or options.clip or options.schedule == "warmup" or options.dtype == "bfloat16"):
-        raise Refusal(
-            "in lockstep one process takes plain steps on both sides: leave out --clip, --schedule warmup and bfloat16"
-        )
-    if options.fsdp and not ranks.many:
-        raise Refusal("--fsdp spreads weights over ranks: start with torchrun --nproc-per-node N scripts/train.py ...")
-    by_hand = options.backend == "scratch"
-    if options.tensorboard and importlib.util.find_spec("tensorboard") is None:
-        raise Refusal('--tensorboard needs a package: pip install "handgrad[tensorboard]"')
-    for name in ("compile", "fsdp"):
-        if by_hand and getattr(options, name):
-            raise Refusal(f"--{name} is torch's: take --backend torch")
-    if options.dtype == "bfloat16" and options.backend != "torch":
-        raise Refusal("--dtype bfloat16 is torch's: take --backend torch, or float32")
-    if by_hand and options.device not in ("auto", "cpu"):
-        raise Refusal(f"--device {options.device}: by hand is computed on the CPU; take --backend torch, or cpu")
-    if options.deterministic:
-        make_deterministic()
-    if by_hand:
-        return "cpu"
-    name = f"cuda:{ranks.local}" if ranks.many and options.device == "cuda" else options.device
-    device = choose_device(name, options.dtype)
-    return f"cuda:{ranks.local}" if ranks.many and name == "auto" and device.type == "cuda" else device
-
-
-def make_deterministic():
-    """One thread and deterministic kernels; the workspace of cuBLAS is fixed before CUDA starts."""
-    os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
-    import torch
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
-    threadpool_limits(1)
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
-
-
-def side_of(options, chosen, device, ranks):
-    """The side that trains."""
-    if options.backend == "scratch":
-        return ByHand(chosen, options)
-    from scripts.training.in_torch import InTorch
-
-    return InTorch(chosen, options, device, ranks)
 
 
 def check_data(stored, prepared, options):
@@ -252,17 +227,3 @@ def last_good(folder):
     found = [path for path in folder.checkpoints.glob("*.*") if path.suffix in checkpoints.KINDS]
     newest = max(found, key=lambda path: path.stat().st_mtime_ns, default=None)
     return f"last good checkpoint: {newest}" if newest else "no checkpoint has been kept yet"
-
-
-def peak():
-    """The largest memory that this process has taken, and its GPU."""
-    import resource
-
-    size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    text = f"{size / 2**20:,.0f} MiB taken at most"
-    with contextlib.suppress(ImportError, RuntimeError, AssertionError):
-        import torch
-
-        if torch.cuda.is_initialized():
-            text += f", {torch.cuda.max_memory_allocated() / 2**20:,.0f} MiB on the GPU"
-    return text
