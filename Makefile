@@ -40,7 +40,7 @@ $(READY): pyproject.toml constraints.txt
 		{ echo "handgrad needs Python 3.11 or newer; name one with: make PYTHON=python3.12 ..." >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]' || \
-		{ echo "handgrad: set-up failed while installing packages (see above); run the same command again" >&2; exit 1; }
+		{ echo "handgrad: set-up failed while installing packages (see above; is there a network?); run the same command again" >&2; exit 1; }
 	touch $@
 
 clean:

@@ -57,7 +57,9 @@ def test_without_an_index_one_line_says_so_and_the_next_call_repairs_it(folder):
     process = begin(folder)
     _, errors = process.communicate(timeout=60)
     assert process.returncode != 0
-    assert "set-up failed while installing packages (see above); run the same command again" in errors
+    assert (
+        "set-up failed while installing packages (see above; is there a network?); run the same command again" in errors
+    )
     assert not (folder / ".venv" / "ready").exists()
     (folder / "offline").unlink()
     process = begin(folder)

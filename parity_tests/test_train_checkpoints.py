@@ -6,6 +6,7 @@ import os
 import pickle
 import re
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -178,3 +179,11 @@ def test_where_none_can_be_used_the_run_stays(folder, tmp_path):
     (tmp_path / "mine" / "config.json").write_text("{}", encoding="utf-8")
     with pytest.raises(Refusal, match=r"config\.json lacks options"):
         train(tmp_path, "--resume", tmp_path / "mine")
+
+
+@pytest.mark.parametrize("format", range(1, checkpoints.FORMAT + 1))
+def test_stored_checkpoints_of_every_format_are_read(format):
+    one = side(hidden=2)
+    progress = checkpoints.load(Path(__file__).parent / "stored" / f"checkpoint-{format}.npz", one)
+    assert (progress.step, progress.epoch, bool(progress.run)) == (8, 2, format > 1)
+    np.testing.assert_allclose(one.weights()["0.bias"], [0.00965918, 0.43252914], rtol=1e-6)

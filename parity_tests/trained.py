@@ -1,6 +1,7 @@
 """Runs of scripts/train.py for the tests: in this process, or in one of their own that signals reach."""
 
 import contextlib
+import csv
 import io
 import json
 import subprocess
@@ -50,3 +51,19 @@ def equal(ours, theirs):
 def lines(folder):
     """The lines of metrics.csv without their seconds."""
     return [line.rpartition(",")[0] for line in (folder / "metrics.csv").read_text(encoding="utf-8").splitlines()]
+
+
+def flowers_and_patients(folder):
+    """The folder, with runs of each kind in it and the table iris.csv: species and again, by torch and by hand, of the
+    sepals with their names; diabetes, a regression.
+    """
+    table = scratch.data.iris()
+    with open(folder / "iris.csv", "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["sepal length", "sepal width", "species"])
+        writer.writerows([*row[:2], table.classes[k]] for row, k in zip(table.x, table.target, strict=True))
+    species = ("--data", folder / "iris.csv", "--map-labels", "--epochs", "30", "--lr", "0.05")
+    train(folder, "--name", "species", *species, "--checkpoint-interval", "40", "--backend", "torch")
+    train(folder, "--name", "again", *species)
+    train(folder, "--name", "diabetes", "--data", "diabetes", "--epochs", "5")
+    return folder

@@ -7,6 +7,7 @@ __all__ = [
     "Parser",
     "Refusal",
     "Screen",
+    "add_debug",
     "add_device",
     "choose_device",
     "console",
@@ -23,6 +24,10 @@ def add_device(parser):
     parser.add_argument(
         "--device", default="auto", metavar="NAME", help="auto (CUDA where there is one), cpu, cuda or cuda:N [auto]"
     )
+
+
+def add_debug(parser):
+    parser.add_argument("--debug", action="store_true", help="show a traceback with every refusal")
 
 
 def choose_device(name, dtype="float64"):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from scripts.cli import Parser, Refusal, prepare_folder, run
+from scripts.cli import Parser, Refusal, add_debug, prepare_folder, run
 
 
 def main(arguments):
@@ -18,6 +18,7 @@ def main(arguments):
     parser.add_argument("runs", nargs="+", metavar="RUN", help="folders of runs: runs/NAME")
     parser.add_argument("--out", metavar="DIR", help="folder for the pictures [figures in the first run's folder]")
     parser.add_argument("--format", choices=("png", "svg"), default="png")
+    add_debug(parser)
     options = parser.parse_args(arguments)
     from scripts.training import pictures
     from scripts.training.folder import RunFolder, read_metrics

@@ -6,7 +6,9 @@ of its row in FILE.csv, the first of the file being 1. Where the target is among
 Of a text, python scripts/predict.py RUN --begin "The " goes on with it for --characters more.
 """
 
+import contextlib
 import csv
+import os
 import sys
 from pathlib import Path
 
@@ -16,7 +18,7 @@ import numpy as np
 
 import scratch
 from scratch import tables
-from scripts.cli import Parser, Refusal, run, seed, write_whole
+from scripts.cli import Parser, Refusal, add_debug, run, seed, write_whole
 from scripts.training.options import whole
 
 CHUNK = 1024  # rows at once
@@ -31,6 +33,7 @@ def main(arguments):
     parser.add_argument("--begin", metavar="TEXT", help="of a run on a text: what to go on with")
     parser.add_argument("--characters", type=whole(1, 10**6), default=200, help="of a text: how many more [200]")
     parser.add_argument("--seed", type=seed, default=0, help="of a text: of what is drawn [0]")
+    add_debug(parser)
     options = parser.parse_args(arguments)
     from scripts.training.trained import Trained
 
@@ -57,7 +60,8 @@ def main(arguments):
         except OSError as error:
             raise Refusal(f"cannot write {Path(options.out).absolute()}: {error.strerror}") from None
     else:
-        predictions(trained, rows, numbers, csv.writer(sys.stdout, lineterminator="\n"), found)
+        with contextlib.nullcontext(sys.stdout) if sys.stdout else open(os.devnull, "w") as out:
+            predictions(trained, rows, numbers, csv.writer(out, lineterminator="\n"), found)
     where = f" in {options.out}" if options.out else ""
     known = score(trained, found, words) if words else ""
     print(f"predict.py: {len(found)} predictions{where}{known}", file=sys.stderr)

@@ -8,12 +8,11 @@ Everything of a run is in runs/NAME. The last line on standard output is JSON; t
 """
 
 import sys
-import traceback
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from scripts.cli import Refusal, run
+from scripts.cli import run
 from scripts.training import options
 
 
@@ -21,12 +20,7 @@ def main(arguments):
     given = options.parse(arguments)
     from scripts.training.session import start
 
-    try:
-        return start(given)
-    except Refusal:
-        if given.get("debug"):
-            traceback.print_exc()
-        raise
+    return start(given)
 
 
 if __name__ == "__main__":

@@ -128,6 +128,8 @@ def run(main, name=None):
 def told(name, error):
     """The status that an error ends with, once what is to be said of it is said."""
     if isinstance(error, Refusal):
+        if "--debug" in sys.argv:  # where a command has it
+            traceback.print_exception(error)
         print(f"{name}: {error}", file=sys.stderr)
         return 2
     if isinstance(error, KeyboardInterrupt):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from scratch import tables
-from scripts.cli import Parser, Refusal, positive, seed
+from scripts.cli import Parser, Refusal, add_debug, positive, seed
 
 BUNDLED = ("iris", "digits", "wine", "breast_cancer", "diabetes", "text")
 MODELS = ("neuron", "mlp", "cnn", "char_rnn", "gpt")
@@ -132,7 +132,7 @@ def parser():
     flag("--allow-changed-data", action="store_true", help="resume although the data file is another one now")
     flag("--allow-nonfinite", action="store_true", help="resume from weights that are not finite")
     flag("--tensorboard", action="store_true", help="write for TensorBoard, too (needs the package)")
-    flag("--debug", action="store_true", help="show a traceback with every refusal")
+    add_debug(made)
     return made
 
 

@@ -21,7 +21,8 @@ def curves(runs, path):
         figure = Figure(figsize=(15, 10.5), layout="constrained")
         (loss, metric), (rate, gradient) = figure.subplots(2, 2, sharex=True)
         dashes = cycle(("-", "--", ":", "-."))
-        for (name, (rows, _)), colour, dash in zip(runs.items(), cycle(LINES), dashes):
+        for (run, (rows, _)), colour, dash in zip(runs.items(), cycle(LINES), dashes):
+            name = plain(run)
             matplotlib.rcParams["lines.linestyle"] = dash
             drawn(loss, rows, "loss", colour, name, alpha=0.45 if ended(rows) else 1)
             drawn(loss, rows, "test_loss", colour, f"{name}, held out" if len(runs) == 1 else None, marker=".")
@@ -35,6 +36,11 @@ def curves(runs, path):
         gradient.set(title="length of the gradient", ylabel="norm", xlabel="step", yscale=scale_of(gradient))
         figure.legend(*loss.get_legend_handles_labels(), loc="outside lower center", ncols=min(4, 2 * len(runs)))
         return save(figure, path)
+
+
+def plain(name):
+    """A name that a picture shows as it is: matplotlib takes $ for a formula and hides labels that begin with _."""
+    return f"{' ' * name.startswith('_')}{name}".replace("$", r"\$")
 
 
 def ended(rows):
@@ -60,7 +66,7 @@ def confusion(true, predicted, classes, title, path):
     counts = np.zeros((K, K), int)
     np.add.at(counts, (true, predicted), 1)
     with matplotlib.rc_context(STYLE):
-        names = [name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…" for name in classes]
+        names = [plain(name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…") for name in classes]
         longest = max(map(len, names))
         side = min(13.0, 4.5 + 0.65 * K)
         figure = Figure(figsize=(side + 1 + 0.15 * longest, side + 0.05 * longest), layout="constrained")
@@ -74,7 +80,7 @@ def confusion(true, predicted, classes, title, path):
             slanted = longest > 3
             axes.set_xticks(range(K), names, rotation=30 * slanted, ha="right" if slanted else "center")
             axes.set_yticks(range(K), names)
-        axes.set(xlabel="predicted", ylabel="true", title=title)
+        axes.set(xlabel="predicted", ylabel="true", title=plain(title))
         return save(figure, path)
 
 
@@ -86,7 +92,7 @@ def predicted_against_true(true, predicted, name, title, path):
         ends = [min(true.min(), predicted.min()), max(true.max(), predicted.max())]
         axes.plot(ends, ends, color="black", linewidth=1.5, label="predicted = true")
         axes.plot(true, predicted, "o", color=COLOURS[0], alpha=0.7, label="held-out rows")
-        axes.set(xlabel=f"true {name}", ylabel=f"predicted {name}", title=title, aspect="equal")
+        axes.set(xlabel=f"true {plain(name)}", ylabel=f"predicted {plain(name)}", title=plain(title), aspect="equal")
         axes.locator_params(nbins=5)
         axes.legend()
         return save(figure, path)
@@ -110,8 +116,8 @@ def decisions(moments, x, target, features, classes, path):
             axes.contourf(across, up, regions, np.arange(K + 1) - 0.5, cmap=pale)
             for k in range(K):
                 own = target == k
-                axes.plot(*x[own].T, MARKERS[k % 3], color=colours[k], markersize=6, label=classes[k])
-            axes.set(title=title, xlabel=features[0])
-        figure.axes[0].set_ylabel(features[1])
+                axes.plot(*x[own].T, MARKERS[k % 3], color=colours[k], markersize=6, label=plain(classes[k]))
+            axes.set(title=title, xlabel=plain(features[0]))
+        figure.axes[0].set_ylabel(plain(features[1]))
         figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=K)
         return save(figure, path)

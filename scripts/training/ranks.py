@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -43,6 +44,7 @@ def of_environment():
         raise Refusal(f"{', '.join(VARIABLES)} are not numbers and a machine: start with torchrun") from None
     if not 0 <= rank < world or not 0 < port < 65536 or local < 0:
         raise Refusal(f"RANK {rank} of WORLD_SIZE {world} at port {port} is none: start with torchrun, or unset them")
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "FATAL")  # else a page of torch's own stands before our line
     return Ranks(rank, world, local)
 
 
@@ -59,6 +61,21 @@ def join(ranks, device, timeout):
         raise Refusal(
             f"rank {ranks.rank}: no other rank met at {address} in {timeout:g} s: {first_line(error)}"
         ) from None
+
+
+def silent(seconds=2.0):
+    """The ranks that give no sign of life where all have met: each that gives up leaves one there, and then looks."""
+    from torch import distributed
+
+    ranks, wait = of_environment(), timedelta(seconds=seconds)
+    place = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+    try:
+        store = distributed.TCPStore(*place, is_master=False, wait_for_workers=False, timeout=wait)
+        store.set(f"handgrad/{ranks.rank}", "here")
+        time.sleep(seconds)
+        return [rank for rank in range(ranks.world) if not store.check([f"handgrad/{rank}"])]
+    except RuntimeError:  # the process that kept the place is gone: torchrun, or else rank 0
+        return [0]
 
 
 def leave(status):

@@ -12,7 +12,7 @@ from scripts.training.by_hand import build
 from scripts.training.folder import Nothing, RunFolder, find
 from scripts.training.options import ON_RESUME, check_used, checked, completed, optimizer_of
 from scripts.training.place import is_memory, peak, place, side_of
-from scripts.training.ranks import first_line, join, leave, of_environment
+from scripts.training.ranks import first_line, join, leave, of_environment, silent
 from scripts.training.settings import mark_of, name_of, settings_of
 from scripts.training.stopping import Stop
 from scripts.training.telling import Telling
@@ -28,8 +28,11 @@ def start(given):
     except Refusal:
         raise
     except Exception as error:
-        lost = "another rank is gone or hangs: " if "Connection" in str(error) or "imed out" in str(error) else ""
+        late = "imed out" in str(error)
+        lost = "another rank is gone or hangs: " if late or "Connection" in str(error) else ""
         print(f"train.py: rank {ranks.rank}: {lost}{first_line(error)}", file=sys.stderr, flush=True)
+        for rank in silent() if late else ():
+            print(f"train.py: rank {rank} gives no sign of life", file=sys.stderr, flush=True)
         return 3
 
 

@@ -7,6 +7,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from parity.faces.screen import Screen
 
 EVERY = 1.0  # seconds between two plain lines
+NARROW = 72  # columns below which a bar would cut off what is told
 
 
 class Telling:
@@ -19,7 +20,8 @@ class Telling:
         self.quiet, self.bar, self.task, self.told = quiet, None, None, 0.0
 
     def __enter__(self):
-        if self.console.is_terminal and not self.console.is_dumb_terminal and not self.quiet:
+        wide = self.console.is_terminal and not self.console.is_dumb_terminal and self.console.width >= NARROW
+        if wide and not self.quiet:
             columns = TextColumn("{task.description}"), BarColumn(None), TextColumn("{task.percentage:3.0f} %")
             how: dict = {"console": self.console, "transient": True, "redirect_stdout": False, "redirect_stderr": False}
             self.bar = Progress(*columns, TimeRemainingColumn(), **how)

@@ -24,14 +24,23 @@ class Trained:
             self.source = kept
             self.features, self.classes = tuple(kept["features"]), tuple(kept["classes"])
             self.scaling = {name: [np.array(part) for part in pair] for name, pair in kept["scaling"].items()}
-        except (KeyError, TypeError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise Refusal(f"{path}: config.json is no run's: {error}") from None
         self.dtype = "float64" if self.options["dtype"] == "float64" else "float32"
-        self.net = build(self.task, 0, self.dtype)
         try:
-            scratch.load_state_dict(self.net, scratch.load(path / "checkpoints" / f"{checkpoint}.safetensors"))
-        except ValueError as error:
-            raise Refusal(f"{path}: {error}") from None
+            self.net = build(self.task, 0, self.dtype)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise Refusal(f"{path}: config.json is no run's: {error}") from None
+        weights = path / "checkpoints" / f"{checkpoint}.safetensors"
+        try:
+            arrays = scratch.load(weights)
+            odd = next((name for name, array in arrays.items() if not np.isfinite(array).all()), None)
+            if odd:
+                raise ValueError(f"{odd} holds numbers that are not finite")
+            scratch.load_state_dict(self.net, arrays)
+        except (ImportError, TypeError, ValueError) as error:
+            why = str(error).removeprefix(f"not a usable weights file: {weights}: ")
+            raise Refusal(f"not a usable checkpoint: {weights}: {why}") from None
 
     def logits(self, ids):
         """What the network gives for ids (N, T) of a text."""
