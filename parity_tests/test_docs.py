@@ -135,3 +135,10 @@ def test_links_lead_somewhere(path):
 def test_the_workflow_runs_what_ci_runs():
     assert "bash .ci/run" in (ROOT / ".github/workflows/test.yml").read_text()
     assert (ROOT / ".ci/run").read_text().splitlines()[-1] == commands()[2]
+
+
+def test_every_test_that_the_docs_name_exists():
+    named = re.findall(r"`(test_\w+\.py)::(test_\w+)`", " ".join(path.read_text(encoding="utf-8") for path in DOCS))
+    assert len(named) > 60
+    for file, test in sorted(set(named)):
+        assert f"\ndef {test}(" in (ROOT / "parity_tests" / file).read_text(encoding="utf-8"), (file, test)

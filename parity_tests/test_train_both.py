@@ -1,5 +1,6 @@
 """Do both sides take the same steps on every data set and model, and does a lockstep judge them?"""
 
+import numpy as np
 import pytest
 
 import scratch
@@ -39,6 +40,30 @@ def test_two_hundred_steps_agree_and_so_does_what_they_lead_to(arguments, tmp_pa
             assert one[name] == expected, (one["step"], name)
     metric = "test_R2" if "test_R2" in by_hand else "test_accuracy"
     assert by_hand[metric] == pytest.approx(in_torch[metric], rel=1e-11)
+
+
+@pytest.mark.parametrize("how", [("--model", "mlp"), ("--channels", "4,4")], ids=["mlp", "cnn"])
+def test_on_any_device_the_steps_are_those_by_hand_and_a_run_goes_on_elsewhere(how, device, tmp_path):
+    how = ("--data", "digits", *how, "--log-interval", "1")
+    train(tmp_path, "--name", "hand", *how, "--epochs", "2")
+    train(tmp_path, "--name", "there", "--backend", "torch", "--device", device, *how, "--epochs", "1")
+    status, result, _ = train(tmp_path, "--resume", tmp_path / "there", "--device", "cpu", "--epochs", "2")
+    assert (status, result["device"]) == (0, "cpu")
+    losses = [
+        {row["step"]: row["loss"] for row in read_metrics(tmp_path / name) if row["loss"]} for name in ("hand", "there")
+    ]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-9)
+    assert len(losses[0]) == result["steps"]
+
+
+def test_autocast_is_near_float32(device, tmp_path):
+    losses = []
+    for dtype in ("float32", "bfloat16"):
+        how = ("--data", "digits", "--epochs", "3", "--lr", "0.003", "--dtype", dtype)
+        train(tmp_path, "--name", dtype, "--backend", "torch", "--device", device, *how)
+        losses.append([row["loss"] for row in read_metrics(tmp_path / dtype) if row["loss"]])
+    np.testing.assert_allclose(losses[1], losses[0], rtol=0.2)
+    assert losses[0] != losses[1]
 
 
 def test_both_is_a_lockstep_with_its_report_and_picture(tmp_path):

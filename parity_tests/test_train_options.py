@@ -2,10 +2,12 @@
 
 import json
 import os
+import subprocess
+import sys
 
 import pytest
 
-from parity_tests.trained import run, train
+from parity_tests.trained import ROOT, run, train
 from scripts.cli import Refusal
 from scripts.training.options import completed, parse
 
@@ -82,6 +84,10 @@ REFUSED = {
     "compiled by hand": (("--compile",), "--compile is torch's"),
     "bfloat16 by hand": (("--dtype", "bfloat16"), "take --backend torch, or float32"),
     "device": (("--backend", "torch", "--device", "gpu"), "usable: cpu"),
+    "device of another number": (
+        ("--backend", "torch", "--device", "cuda:99"),
+        "cuda:99 is not available here; usable:",
+    ),
     "sharded alone": (("--backend", "torch", "--fsdp"), "start with torchrun"),
     "momentum": (("--momentum", "0.9"), "adam has none; sgd and rmsprop have"),
     "data set": (("--data", "mnist"), "all work offline"),
@@ -153,3 +159,18 @@ def test_standard_output_is_one_line_of_json_whatever_the_terminal(tmp_path):
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["ended"] == "finished"
     assert "test loss" in done.stderr
+
+
+def test_names_of_files_in_a_locale_that_has_no_such_letters(tmp_path):
+    """A C locale in which Python is kept from taking UTF-8 instead."""
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    environment = {**os.environ, **plain}
+    table, runs = tmp_path / "dä tä 😀.csv", tmp_path / "rüns"
+    table.write_text("a,y\n1,0\n2,1\n3,0\n4,1\n", encoding="utf-8")
+    for arguments in (("--data", table, "--name", "x", "--epochs", "1"), ("--resume", "last", "--epochs", "2")):
+        done = run(runs, *arguments, env=environment)
+        assert done.returncode == 0, done.stderr
+    script = ROOT / "scripts" / "predict.py"
+    line = [sys.executable, str(script), str(runs / "x"), str(table)]
+    done = subprocess.run(line, capture_output=True, text=True, env=environment)
+    assert (done.returncode, len(done.stdout.splitlines())) == (0, 5), done.stderr
