@@ -3,17 +3,12 @@
 The parts are those of train.py, so `train.py --backend both` with the same options takes the same steps.
 """
 
-import numpy as np
-
-import parity
-import scratch
-from scripts.experiments import Experiment
+from scripts.experiments import Experiment, as_report
 from scripts.training import both, data, task
 from scripts.training.in_torch import scores_of
 from scripts.training.options import completed
 
 STEPS = 100
-ROWS = {"forward": "loss", "gradient": "gradients", "update rule": "weights"}  # kinds of quantities that are told of
 
 
 def iris(device, seed, quick):
@@ -48,20 +43,3 @@ def network(title, asked, device, seed, quick):
     )
     values = {"held out": len(x), f"{name} by hand": hand, f"{name} by torch": twin}
     return Experiment(title, (report,), facts, values, {"net": lockstep.net, "data": prepared})
-
-
-def as_report(lockstep, title, device):
-    """Loss, gradients and weights over all steps of a LockstepReport as rows of a Report: the entry that uses most of
-    what rounding explains.
-    """
-    names = scratch.named_parameters(lockstep.net)
-    entries = sum(array.size for array in names.values())
-    rows = []
-    for kind, name in ROWS.items():
-        found = [q for step in lockstep.steps for q in step.of(kind) if kind == "forward" or q.name in names]
-        worst = max(found, key=lambda q: q.share)
-        shape = (len(lockstep.steps),) if kind == "forward" else (len(lockstep.steps), entries)
-        verdict = "fail" if worst.share > 1 else "pass" if lockstep.ok else "void"
-        apart = {"error": worst.difference, "budget": worst.allowed, "largest": max(q.difference for q in found)}
-        rows.append(parity.Row(name, "quantity", shape, verdict, **apart, size=int(np.prod(shape))))
-    return parity.Report(title, f"float64, torch on {device}", tuple(rows))

@@ -8,7 +8,7 @@ import parity
 import scratch
 import torch_ref
 from scratch.losses import bce
-from scripts.experiments import Experiment
+from scripts.experiments import Experiment, as_report
 
 STEPS, LR = 100, 0.1
 # The lecture's names of the entries. Its W is inputs × hidden units, the transpose of the weight that both sides hold.
@@ -61,41 +61,6 @@ def by_torch(tensors, target):
     return dict(zip(ENTRIES, (z, h, a, y, J, dy, da, dV, dh, dz, dW.T, dx), strict=True))
 
 
-def descent_by_hand(arrays, target):
-    """Loss, score and weights before each of STEPS gradient steps, and the weights after the last."""
-    net = scratch.models.lecture_net()
-    net.layers[0].weight, net.layers[2].weight = arrays["W"].copy(), arrays["V"].copy()
-    optimizer = scratch.optim.SGD(scratch.named_parameters(net), lr=LR)
-    losses, scores = [], []
-    for _ in range(STEPS):
-        y, caches = net.forward(arrays["x"])
-        J, dy = bce(y, target)
-        _, grads = net.backward(dy, caches)
-        optimizer.step(grads)
-        losses.append(J)
-        scores.append(y[0, 0])
-    W, V = scratch.named_parameters(net).values()
-    return {"loss": np.stack(losses), "score": np.stack(scores), "W after": W.T, "V after": V}
-
-
-def descent_by_torch(tensors, target):
-    """The same by autograd and torch.optim.SGD."""
-    net = torch_ref.models.lecture_net(device=tensors["x"].device)
-    net.load_state_dict({"0.weight": tensors["W"], "2.weight": tensors["V"]})
-    optimizer = torch.optim.SGD(net.parameters(), lr=LR)
-    losses, scores = [], []
-    for _ in range(STEPS):
-        optimizer.zero_grad()
-        y = net(tensors["x"])
-        J = binary_cross_entropy(y, torch.full_like(y, target))
-        J.backward()
-        optimizer.step()
-        losses.append(J.detach())
-        scores.append(y.detach()[0, 0])
-    W, V = net.parameters()
-    return {"loss": torch.stack(losses), "score": torch.stack(scores), "W after": W.T, "V after": V}
-
-
 def start(dtype="float64"):
     """{name: array}: the lecture's x, W and V, the weights as both sides hold them (one neuron per row)."""
     weights = scratch.state_dict(scratch.models.lecture_net(dtype=dtype))
@@ -123,22 +88,24 @@ def float32_errors(device):
 
 
 def descend(label, device, seed):
-    """STEPS gradient steps for one label, by both sides."""
-    _, target = scratch.data.worked_example(label)
-
-    def ours(arrays):
-        return descent_by_hand(arrays, target)
-
-    def theirs(tensors):
-        return descent_by_torch(tensors, float(label))
-
-    title = f"{STEPS} steps, label {label}"
-    return parity.compare(ours, theirs, start(), title, device, seed, shake_twin=False)
+    """STEPS gradient steps for one label by both sides: the LockstepReport."""
+    net, module = scratch.models.lecture_net(), torch_ref.models.lecture_net()
+    example = scratch.data.worked_example(label)
+    return parity.lockstep(net, module, [example], ("SGD", {"lr": LR}), STEPS, "bce", device=device, seed=seed)
 
 
 def series_by_hand(label):
-    """Loss and score of the STEPS steps for one label, as arrays."""
-    return descent_by_hand(start(), scratch.data.worked_example(label)[1])
+    """Loss and score before each of the STEPS steps for one label, by hand alone."""
+    net, (x, target) = scratch.models.lecture_net(), scratch.data.worked_example(label)
+    optimizer = scratch.optim.SGD(scratch.named_parameters(net), lr=LR)
+    losses, scores = [], []
+    for _ in range(STEPS):
+        y, caches = net.forward(x)
+        J, dy = bce(y, target)
+        optimizer.step(net.gradients(dy, caches))
+        losses.append(J)
+        scores.append(y[0, 0])
+    return {"loss": np.stack(losses), "score": np.stack(scores)}
 
 
 def entries_by_hand():
@@ -160,7 +127,7 @@ def run(device, seed):
     values = {"hand": entries_by_hand(), "torch": named_entries(theirs(tensors(start(), device)))}
     facts, series = [], {}
     for label in (1, 0):
-        reports.append(descend(label, device, seed))
+        reports.append(as_report(descend(label, device, seed), f"{STEPS} steps, label {label}", device))
         series[label] = series_by_hand(label)
         loss = [float(series[label]["loss"][step - 1]) for step in (1, 10, 100)]
         values[f"loss before step 1, 10, 100, label {label}"] = loss

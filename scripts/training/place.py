@@ -31,7 +31,7 @@ def place(options, ranks):
     if by_hand and options.device not in ("auto", "cpu"):
         raise Refusal(f"--device {options.device}: by hand is computed on the CPU; take --backend torch, or cpu")
     if options.deterministic:
-        make_deterministic()
+        make_deterministic(by_hand)
     if by_hand:
         return "cpu"
     name = f"cuda:{ranks.local}" if ranks.many and options.device == "cuda" else options.device
@@ -39,13 +39,16 @@ def place(options, ranks):
     return f"cuda:{ranks.local}" if ranks.many and name == "auto" and device.type == "cuda" else device
 
 
-def make_deterministic():
+def make_deterministic(by_hand):
     """One thread and deterministic kernels; the workspace of cuBLAS is fixed before CUDA starts."""
-    os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
-    import torch
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     threadpool_limits(1)
+    if by_hand:
+        return
+    os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
+    import torch
+
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
 
