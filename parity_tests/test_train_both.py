@@ -85,6 +85,13 @@ def test_the_first_steps_in_lockstep_then_on_by_hand(arguments, tmp_path):
     assert lines(tmp_path / "judged") == lines(tmp_path / "plain")
 
 
+def test_where_rounding_explains_any_difference_nothing_is_decided(tmp_path):
+    wild = ("--data", "diabetes", "--dtype", "float32", "--optimizer", "sgd", "--momentum", "0.9", "--lr", "20")
+    status, result, errors = train(tmp_path, *wild, "--lockstep", "60", "--epochs", "6")
+    assert (status, result["ended"], result["steps"]) == (3, "undecided", 0)
+    assert "later steps are not judged" in errors
+
+
 def test_where_the_sides_disagree_nothing_is_trained(tmp_path, monkeypatch):
     right = scratch.losses.cross_entropy
 

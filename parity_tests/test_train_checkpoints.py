@@ -80,7 +80,7 @@ def test_damaged_and_hostile_files(folder, tmp_path):
     for name, content in contents(folder, tmp_path).items():
         path = tmp_path / f"{name}.npz"
         path.write_bytes(content)
-        assert "weights_only" not in refused(path), name
+        refused(path)
     assert not (tmp_path / "ran").exists()
     refused(tmp_path / "nowhere.npz")
 
@@ -138,7 +138,12 @@ def test_other_networks_numbers_that_are_none_and_newer_formats(folder, tmp_path
     ):
         message = refused(changed(folder, tmp_path, **{name: array}))
         assert f"it is of another optimizer: {name.partition('/')[2]} differ in name, shape or dtype" in message
-    assert "optimizer/0.bias/step is below 0" in refused(changed(folder, tmp_path, **{"optimizer/0.bias/step": -3}))
+    for step in (-3, 2.5):
+        message = refused(changed(folder, tmp_path, **{"optimizer/0.bias/step": step}))
+        assert f"optimizer/0.bias/step is {step}, which is no number of steps" in message
+    deep = np.frombuffer(b"[" * 100_000, np.uint8)
+    refused(changed(folder, tmp_path, progress=deep))
+    assert "it has no progress" in refused(folder / "checkpoints" / "last.safetensors")
     large = changed(folder, tmp_path, **{f"optimizer/{i}": np.zeros(1) for i in range(5000)})
     assert re.search(r"it has [\d,]+ bytes where this network's have at most", refused(large))
     scratch.save(tmp_path / "bare.npz", {"weights/0.bias": spoilt})
@@ -174,8 +179,10 @@ def test_where_none_can_be_used_the_run_stays(folder, tmp_path):
     train(tmp_path, "--name", "mine", *RUN)
     for path in (tmp_path / "mine" / "checkpoints").glob("*.npz"):
         path.write_bytes(b"gone")
+    before = {path: path.read_bytes() for path in (tmp_path / "mine").rglob("*.*") if path.is_file()}
     with pytest.raises(Refusal, match="not a usable checkpoint"):
-        train(tmp_path, "--resume", tmp_path / "mine")
+        train(tmp_path, "--resume", tmp_path / "mine", "--epochs", "9")
+    assert all(path.read_bytes() == content for path, content in before.items())
     (tmp_path / "mine" / "config.json").write_text("{}", encoding="utf-8")
     with pytest.raises(Refusal, match=r"config\.json lacks options"):
         train(tmp_path, "--resume", tmp_path / "mine")

@@ -6,8 +6,9 @@ import shutil
 
 import pytest
 
-from parity_tests.trained import train
+from parity_tests.trained import lines, train
 from scripts.cli import Refusal
+from scripts.training import loop
 
 SHORT = ("--epochs", "6", "--optimizer", "rmsprop", "--momentum", "0.5", "--checkpoint-interval", "5")
 
@@ -80,7 +81,7 @@ def test_checkpoints_of_another_config_are_refused(tmp_path):
     for name, seed in (("one", "1"), ("two", "2")):
         train(tmp_path, "--name", name, *SHORT, "--seed", seed)
     shutil.copy(tmp_path / "two" / "config.json", tmp_path / "one")
-    with pytest.raises(Refusal, match=r"not a usable checkpoint: it belongs to another config\.json than the one here"):
+    with pytest.raises(Refusal, match=r"not a usable checkpoint: .*: it belongs to another config\.json than"):
         train(tmp_path, "--resume", tmp_path / "one", "--epochs", "9")
 
 
@@ -92,6 +93,38 @@ def test_the_newest_checkpoint_is_taken_and_what_is_half_written_goes(tmp_path):
     _, _, errors = train(tmp_path, "--resume", tmp_path / "mine", "--epochs", "6")
     assert "on from step 20 in epoch 4" in errors
     assert not (folder / ".0123.tmp").exists()
+
+
+def test_from_an_older_checkpoint_on_what_came_after_it_is_gone(tmp_path, monkeypatch):
+    train(tmp_path, "--name", "mine", *SHORT)
+    before = lines(tmp_path / "mine")
+
+    def killed(*arguments):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(loop, "one_step", killed)
+        with pytest.raises(KeyboardInterrupt):
+            train(tmp_path, "--resume", tmp_path / "mine" / "checkpoints" / "step-00000010.npz")
+    _, _, errors = train(tmp_path, "--resume", tmp_path / "mine")
+    assert "on from step 10" in errors
+    assert lines(tmp_path / "mine") == before
+
+
+def test_what_belongs_to_others_is_not_touched(tmp_path):
+    """Names like ours in a folder without a run, dotfiles in one with a run."""
+    for name in ("checkpoints/precious.pth", "figures/thesis.svg"):
+        (tmp_path / "mine" / name).parent.mkdir(parents=True)
+        (tmp_path / "mine" / name).write_text("mine", encoding="utf-8")
+        with pytest.raises(Refusal, match="it holds other files"):
+            train(tmp_path, "--name", "mine", "--overwrite")
+        assert (tmp_path / "mine" / name).read_text(encoding="utf-8") == "mine"
+        shutil.rmtree(tmp_path / "mine")
+    train(tmp_path, "--name", "run", "--epochs", "1")
+    (tmp_path / "run" / ".gitignore").write_text("*", encoding="utf-8")
+    (tmp_path / "run" / ".metrics.abcdefgh.csv").write_text("half", encoding="utf-8")
+    train(tmp_path, "--resume", tmp_path / "run", "--epochs", "2")
+    assert {path.name for path in (tmp_path / "run").glob(".*")} - {".lock"} == {".gitignore"}
 
 
 def test_a_folder_that_was_left_before_a_run_began_is_none(tmp_path):

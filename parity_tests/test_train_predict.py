@@ -75,7 +75,15 @@ def test_a_table_with_columns_left_out_and_another_delimiter(tmp_path, capsys):
     assert [row[1] for row in found[1:]] == ["low"] * 20 + ["high"] * 20
 
 
-def test_names_that_a_spreadsheet_would_run_are_quoted():
+def test_names_that_a_spreadsheet_would_run_are_quoted(tmp_path, capsys):
+    rows = [f"{i + i // 20 * 40},{'=1+1' if i < 20 else '2.0'}" for i in range(40)]
+    (tmp_path / "t.csv").write_text("\n".join(["a,y", *rows, ""]), encoding="utf-8")
+    train(tmp_path, "--name", "t", "--data", tmp_path / "t.csv", "--map-labels", "--epochs", "40", "--lr", "0.1")
+    found = predicted(tmp_path, "t", tmp_path / "t.csv", capsys)
+    assert found[0] == ["row", "prediction", "p(2.0)", "p('=1+1)"]
+    assert {row[1] for row in found[1:]} == {"2.0", "'=1+1"}
+    predict.main([str(tmp_path / "t"), str(tmp_path / "t.csv")])
+    assert "accuracy 1.0000 over 40 rows" in capsys.readouterr().err
     assert [predict.safe(name) for name in ("=1+1", "-x", "-1", "cat")] == ["'=1+1", "'-x", "-1", "cat"]
 
 

@@ -1,5 +1,7 @@
 """Is a person's table read strictly, and is what is wrong in it named with row, column and remedy?"""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -70,8 +72,13 @@ WRONG = {
     "word among features": ("a,b,y\n1,two,0\n", "--drop b leaves the column out"),
     "utf-16": (GOOD.encode("utf-16"), "it is UTF-16; save it as comma-separated text in UTF-8"),
     "utf-16 without a mark": ("a,b\n".encode("utf-16-le"), "it is UTF-16 or no text at all"),
-    "latin-1": ("a,b\xe9,y\n1,2,3\n".encode("latin-1"), "byte 3 is not UTF-8"),
+    "latin-1": ("a,b\xe9,y\n1,2,3\n".encode("latin-1"), "row 1: byte 4 of it is not UTF-8; save the file as UTF-8"),
     "zip": (b"PK\x03\x04....", "it is zip"),
+    "gzip": (b"\x1f\x8b....", "it is gzip"),
+    "long cell": (
+        'a,y\n1,0\n2,"0\n' + "3,1\n" * 40_000,
+        "row 3: field larger than field limit",
+    ),
 }
 
 
@@ -95,7 +102,7 @@ def test_missing_files_and_folders_are_named_whole(tmp_path):
 
 
 def test_a_file_beyond_the_memory_is_refused_before_it_is_read(tmp_path, monkeypatch):
-    monkeypatch.setattr("os.sysconf", lambda name: 1)
+    monkeypatch.setattr("scratch.tables.files.free_memory", lambda: 10)
     with pytest.raises(ValueError, match="need 4 times as much memory"):
         read_csv(written(tmp_path, GOOD))
 
@@ -129,6 +136,25 @@ def test_columns_are_left_out_by_name_or_number(tmp_path):
 def test_other_delimiters(tmp_path, mark):
     table = read_csv(written(tmp_path, GOOD.replace(",", mark)), delimiter=mark)
     np.testing.assert_array_equal(table.x, [[1, 2], [3, 4.5], [5, 6], [7, 8]])
+
+
+def test_a_first_column_named_PK_is_no_zip(tmp_path):
+    assert read_csv(written(tmp_path, "PK,y\n1,0\n2,1\n")).features == ("PK",)
+
+
+def test_a_table_without_names_is_never_taken_for_one_with(tmp_path):
+    """Its first row may hold the numbers of columns."""
+    path = written(tmp_path, "0,1\n1,0\n5,6\n")
+    np.testing.assert_array_equal(read_columns(path, ("0", "1")), [[0, 1], [1, 0], [5, 6]])
+    np.testing.assert_array_equal(read_columns(written(tmp_path, "1,0,1\n2,5,0\n"), ("0", "1")), [[1, 0], [2, 5]])
+
+
+def test_a_table_named_as_bundled_data_is_a_table(tmp_path):
+    path = written(tmp_path, "a,y\n1,0\n20,1\n3,0\n40,1\n", "digits.csv")
+    status, _, errors = train(tmp_path, "--data", path, "--epochs", "1", "--name", "own")
+    assert (status, "mlp" in errors) == (0, True)
+    scaling = json.loads((tmp_path / "own" / "config.json").read_text(encoding="utf-8"))["data"]["scaling"]
+    assert scaling["x"][0][0] > 1
 
 
 def test_one_more_column_with_the_rows_as_files_count_them(tmp_path):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from scratch import tables
 from scripts.cli import Parser, Refusal, add_debug, prepare_folder, run
 
 
@@ -53,10 +54,16 @@ def of_one(path, folder, suffix):
     task = trained.task
     if task.kind == "text":
         return []
-    prepared = data.prepare(argparse.Namespace(**trained.options))
-    if prepared.source.get("sha256") != trained.source.get("sha256"):
-        print(f"plot_run.py: {trained.options['data']} has changed: no pictures of the rows held out", file=sys.stderr)
-        return []
+    if "path" in trained.source:
+        try:
+            same = tables.digest(trained.source["path"]) == trained.source["sha256"]
+        except OSError:
+            same = False
+        if not same:
+            why = "has changed or is gone: no pictures of the rows held out"
+            print(f"plot_run.py: {trained.source['path']} {why}", file=sys.stderr)
+            return []
+    prepared = data.prepare(argparse.Namespace(**trained.options), trained.source)
     x, target = prepared.x[prepared.test], prepared.target[prepared.test]
     output = trained.net.eval()(task.x(x))
     title = f"{path.name}: {len(x)} held-out rows"

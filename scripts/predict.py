@@ -2,12 +2,13 @@
 
 FILE.csv has the columns that the run was trained on, by name or, without names, in their order. A classification gives
 the class and the probability of each, a regression the number, in the target's units; each line begins with the number
-of its row in FILE.csv, the first of the file being 1. Where the target is among the columns, the score is told.
+of the line of FILE.csv in which its row ends. Where the target is among the columns, the score is told.
 Of a text, python scripts/predict.py RUN --begin "The " goes on with it for --characters more.
 """
 
 import contextlib
 import csv
+import math
 import os
 import sys
 from pathlib import Path
@@ -77,7 +78,7 @@ def go_on(trained, options):
     if unknown:
         raise Refusal(f"--begin: {unknown!r} is not among the {len(characters)} characters of the text")
     ids = [characters.index(c) for c in options.begin]
-    ids = scratch.models.generate(trained.logits, ids, options.characters, trained.task.inputs[0], options.seed)
+    ids = scratch.models.generate(trained.net.eval(), ids, options.characters, trained.task.inputs[0], options.seed)
     print("".join(characters[i] for i in ids))
     return 0
 
@@ -85,9 +86,11 @@ def go_on(trained, options):
 def score(trained, found, words):
     """The score of predictions, in words, over the rows whose target is known."""
     if trained.task.kind == "regression":
-        known = [(p, float(word)) for p, word in zip(found, words, strict=True) if tables.is_number(word)]
+        numbers = ((p, float(word)) for p, word in zip(found, words, strict=True) if tables.is_number(word))
+        known = [(p, number) for p, number in numbers if math.isfinite(number)]
     else:
-        known = [(p, named(word)) for p, word in zip(found, words, strict=True) if named(word) in trained.classes]
+        names = ((p, word if word in trained.classes else named(word)) for p, word in zip(found, words, strict=True))
+        known = [(p, name) for p, name in names if name in trained.classes]
     if not known:
         return ""
     value = trained.task.score(*map(np.array, zip(*known, strict=True)))

@@ -11,7 +11,7 @@ data, forward, gradient, update rule. What comes before it agrees, so it cannot 
 """
 
 import copy
-from itertools import cycle, islice
+from itertools import chain, cycle, islice
 
 import numpy as np
 from torch import nn
@@ -41,7 +41,7 @@ def lockstep(
 ):
     """Train net (our contract) and module (torch.nn) side by side and judge every step; a LockstepReport.
 
-    batches: a list or an iterator of pairs (x, target) of arrays, begun again where it ends before `steps` are done;
+    batches: a list or an iterable of pairs (x, target) of arrays, begun again where it ends before `steps` are done;
     their_batches: the same for the module alone, where its data come by another way.
     optimizer: the name of one that scratch.optim and torch.optim have, with its options; one of scratch.optim, whose
     options both sides take; or a pair of functions (our {name: array} -> optimizer, torch's parameters -> optimizer).
@@ -58,16 +58,17 @@ def lockstep(
     if not isinstance(steps, int) or steps < 1:
         raise ValueError(f"lockstep: expected steps as a whole number from 1 up, got {steps!r}")
     data = pairs(batches, their_batches, steps)
-    if not data:
+    first = next(data, None)
+    if first is None:
         raise ValueError("lockstep: there is no batch")
-    choices = [losses(loss, data[0][0][1]), factories(optimizer), factories(schedule, "schedule")]
+    choices = [losses(loss, first[0][1]), factories(optimizer), factories(schedule, "schedule")]
     ours, theirs = copy.deepcopy(net), copy.deepcopy(module).to(torch_device)
     if copy_weights:
         to_torch(ours, theirs)
     hand, twin = Hand(ours, *(own for own, _ in choices)), Torch(theirs, torch_device, *(own for _, own in choices))
-    check_fit(hand, twin, data[0][0])
+    check_fit(hand, twin, first[0])
     with undisturbed(), full_precision():
-        found, stopped = run(hand, twin, Shadows(hand, twin, seed), data)
+        found, stopped = run(hand, twin, Shadows(hand, twin, seed), chain([first], data))
     title = f"{one_line(net)} and {type(module).__name__} in lockstep"
     dtype = next(iter(scratch.named_parameters(ours).values())).dtype
     conditions = f"{dtype}, torch on {torch_device}, {hand.optimizer_name}, seed {seed}"
@@ -75,10 +76,23 @@ def lockstep(
 
 
 def pairs(batches, their_batches, steps):
-    """A list of pairs (our batch, their batch), as many as there are steps; both begin again where they end."""
-    ours = cycle(batches)
-    both = zip(ours, cycle(their_batches), strict=False) if their_batches is not None else ((b, b) for b in ours)
-    return [checked(pair) for pair in islice(both, steps)]
+    """Pairs (our batch, their batch), as many as there are steps; both begin again where they end."""
+    ours = endless(batches)
+    both = zip(ours, endless(their_batches), strict=False) if their_batches is not None else ((b, b) for b in ours)
+    return (checked(pair) for pair in islice(both, steps))
+
+
+def endless(batches):
+    """The batches again and again; those of an iterator, which ends once and for all, are kept for that."""
+    if iter(batches) is batches:
+        yield from cycle(batches)
+    while True:
+        again = False
+        for batch in batches:
+            again = True
+            yield batch
+        if not again:
+            return
 
 
 def checked(both):

@@ -2,14 +2,19 @@
 
 import hashlib
 import math
-import os
 from pathlib import Path
 
 import numpy as np
 
 from scratch.data import Text
+from scratch.tables.layout import not_text
 
-MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"\x1f\x8b": "gzip", b"PK": "zip"}  # what a file begins with
+MARKS = {
+    b"\xff\xfe": "UTF-16",
+    b"\xfe\xff": "UTF-16",
+    b"\x1f\x8b": "gzip",
+    b"PK\x03\x04": "zip",
+}  # what a file begins with
 TIMES = 4  # as much memory as this many times the file is needed for it
 
 
@@ -23,7 +28,7 @@ def checked(path):
     size = path.stat().st_size
     if not size:
         raise ValueError(f"{path}: 0 rows: the file is empty")
-    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else math.inf
+    free = free_memory()
     if TIMES * size > free:
         raise ValueError(
             f"{path}: {size / 2**30:.1f} GiB, which need {TIMES} times as much memory; {free / 2**30:.1f} GiB are free"
@@ -40,6 +45,15 @@ def checked(path):
     return path
 
 
+def free_memory():
+    """Bytes that may be taken, as Linux tells them; no limit elsewhere."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return math.inf
+    return next((1024 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")), math.inf)
+
+
 def digest(path):
     """The SHA-256 of a file."""
     with open(path, "rb") as file:
@@ -51,7 +65,7 @@ def read_text(path):
     path = checked(path)
     try:
         whole = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: byte {error.start} is not UTF-8; save the text as UTF-8") from None
+    except UnicodeDecodeError:
+        raise ValueError(not_text(path)) from None
     characters, ids = np.unique(np.frombuffer(whole.encode("utf-32-le"), np.uint32), return_inverse=True)
     return Text(ids.astype(np.int64), "".join(map(chr, characters)))

@@ -11,10 +11,27 @@ SHOWN = 20  # names of columns in a message
 def rows_of(path, delimiter=","):
     """(number of the line that it ends in, cells) of every row that is not blank."""
     with open(path, encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, delimiter=delimiter)
-        for cells in reader:
-            if cells:
-                yield reader.line_num, cells
+        reader, ended = csv.reader(file, delimiter=delimiter), 0
+        try:
+            for cells in reader:
+                ended = reader.line_num
+                if cells:
+                    yield ended, cells
+        except csv.Error as error:
+            raise ValueError(f"{path}: row {ended + 1}: {error}; is a quotation mark not closed?") from None
+        except UnicodeDecodeError:
+            raise ValueError(not_text(path)) from None
+
+
+def not_text(path):
+    """Which row of a file is not UTF-8."""
+    with open(path, "rb") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                line.decode()
+            except UnicodeDecodeError as error:
+                return f"{path}: row {number}: byte {error.start + 1} of it is not UTF-8; save the file as UTF-8"
+    return f"{path}: it is not UTF-8; save the file as UTF-8"
 
 
 class Layout(NamedTuple):
@@ -26,18 +43,15 @@ class Layout(NamedTuple):
     delimiter: str
 
 
-def opening(path, delimiter=",", header=None, wanted=()):
-    """The Layout of a table. wanted: names that, all in the first row, make it one of names whatever they are."""
-    try:
-        lines = rows_of(path, delimiter)
-        (end, first), (_, second) = (next(lines, (0, None)) for _ in range(2))
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: byte {error.start} is not UTF-8; save the table as UTF-8") from None
-    except csv.Error as error:
-        raise ValueError(f"{path}: it is no comma-separated text: {error}") from None
+def opening(path, delimiter=",", header=None, wanted=(), least=2):
+    """The Layout of a table of so many columns at least. wanted: names that, all of them in the first row, make it one
+    of names whatever they are.
+    """
+    lines = rows_of(path, delimiter)
+    (end, first), (_, second) = (next(lines, (0, None)) for _ in range(2))
     if first is None:
         raise ValueError(f"{path}: 0 rows: it has blank lines alone")
-    if len(first) < min(2, len(wanted) or 2):
+    if len(first) < least:
         other = next((name for name, mark in DELIMITERS.items() if mark in first[0]), None)
         remedy = f"; is it --delimiter {other}?" if other else ""
         by = next(name for name, mark in DELIMITERS.items() if mark == delimiter)

@@ -7,13 +7,14 @@ from typing import NamedTuple
 import numpy as np
 
 from scratch.tables.files import checked
-from scratch.tables.layout import first_fault, listed, opening, position, rows_of
+from scratch.tables.layout import first_fault, listed, not_text, opening, position, rows_of
 
 
 class CSV(NamedTuple):
     """x (N, features) float64; column (N,) the target as numbers; words: what they stand for, () for numbers.
 
-    features and target: names of the columns; dropped: rows left out because a number in them was not finite.
+    features and target: names of the columns, numbers where the file has none; named: whether it has; dropped: rows
+    left out because a number in them was not finite.
     """
 
     x: np.ndarray
@@ -22,6 +23,7 @@ class CSV(NamedTuple):
     target: str
     words: tuple[str, ...] = ()
     dropped: int = 0
+    named: bool = True
 
 
 def read_csv(path, target=None, header=None, words=False, drop_nonfinite=False, leave_out=(), delimiter=","):
@@ -69,11 +71,12 @@ def read_csv(path, target=None, header=None, words=False, drop_nonfinite=False, 
     if not features:
         raise ValueError(f"{path}: no column is left to predict {names[place]!r} from")
     x = without(rows, sorted({place} | passed))
-    return CSV(x, column, features, names[place], tuple(ordered), int((~finite).sum()))
+    return CSV(x, column, features, names[place], tuple(ordered), int((~finite).sum()), layout.named)
 
 
 def read_columns(path, wanted, delimiter=","):
-    """x (N, columns) of the columns of a CSV that are wanted, by name; without names, all of them in order.
+    """x (N, columns) of the columns of a CSV that are wanted, by name; where it has no names, or those that are wanted
+    are numbers, by place.
 
     Words in other columns are passed over. Raises ValueError as read_csv does, and where a column is missing.
     """
@@ -88,22 +91,23 @@ def read_columns(path, wanted, delimiter=","):
 
 
 def read_words(path, wanted, name, delimiter=","):
-    """Of a table that has the columns `wanted`: (the number of each row as files count lines, the cells of one more
-    column as they stand; None where none has that name).
+    """Of a table that has the columns `wanted`: (the line in which each row ends, the cells of one more column as they
+    stand; None where none has that name).
     """
     path = checked(path)
     layout = asked_for(path, wanted, delimiter)
     place = layout.names.index(name) if name in layout.names else None
-    numbers, words = [], []
-    for number, cells in islice(rows_of(path, delimiter), int(layout.named), None):
-        numbers.append(number)
+    lines, words = [], []
+    for line, cells in islice(rows_of(path, delimiter), int(layout.named), None):
+        lines.append(line)
         words.append("" if place is None else cells[place].strip())
-    return numbers, None if place is None else words
+    return lines, None if place is None else words
 
 
 def asked_for(path, wanted, delimiter):
     """The Layout of a table in which columns are looked for; without names they are all of it, in their order."""
-    layout = opening(path, delimiter, wanted=wanted)
+    named = () if all(name.isdigit() for name in wanted) else wanted  # numbers of columns make no line of names
+    layout = opening(path, delimiter, wanted=named, least=min(2, len(wanted)))
     if not layout.named and not set(wanted) <= set(layout.names):
         if len(layout.names) != len(wanted):
             raise ValueError(
@@ -142,8 +146,8 @@ def numbers(path, layout, converters, gaps=False, target=None, remedies=True):
         try:
             with open(path, encoding="utf-8-sig", newline=None) as file:
                 return np.loadtxt(file, converters=own or None, **how)
-        except UnicodeDecodeError as error:
-            raise ValueError(f"{path}: byte {error.start} is not UTF-8; save the table as UTF-8") from None
+        except UnicodeDecodeError:
+            raise ValueError(not_text(path)) from None
         except ValueError:
             continue
     raise ValueError(first_fault(path, layout, converters, target, gaps, remedies))

@@ -1,7 +1,8 @@
 """The same training by both sides in lockstep: each step judged, the drift drawn."""
 
 import json
-from itertools import islice
+from dataclasses import dataclass
+from typing import Any
 
 import parity
 import scratch
@@ -13,7 +14,7 @@ from scripts.training.settings import settings_of
 
 
 def in_lockstep(options, data, task, device, folder, telling):
-    """Train both sides for all epochs; 0 if every step agrees, else 1."""
+    """Train both sides for all epochs; 0 if every step agrees, 1 if one does not, 3 if that cannot be decided."""
     folder.create(options.overwrite, settings_of(options, task, data))
     try:
         report = compare(options, data, task, device, folder, telling)
@@ -21,7 +22,7 @@ def in_lockstep(options, data, task, device, folder, telling):
     finally:
         folder.close()
     print(json.dumps({"run": str(folder.path), "agree": report.ok, "steps": len(report.steps), "began": report.began}))
-    return 0 if report.ok else 1
+    return 0 if report.ok else 1 if report.parted else 3
 
 
 def compare(options, data, task, device, folder, telling):
@@ -41,7 +42,7 @@ def judged(options, data, task, device):
     return parity.lockstep(
         by_hand.build(task, options.seed, options.dtype),
         in_torch.build(task, options.dtype),
-        islice(all_batches(data, task, options), taken),
+        Batches(data, task, options),
         optimizer_of(options),
         taken,
         task.loss,
@@ -51,11 +52,18 @@ def judged(options, data, task, device):
     )
 
 
-def all_batches(data, task, options):
-    """The batches of one epoch after the other."""
-    for epoch in range(options.epochs):
-        for rows in loop.batches(data, options, Progress(epoch=epoch)):
-            yield loop.batch_of(data, task, rows)
+@dataclass(frozen=True)
+class Batches:
+    """The batches of one epoch after the other, each made when it is its turn."""
+
+    data: Any
+    task: Any
+    options: Any
+
+    def __iter__(self):
+        for epoch in range(self.options.epochs):
+            for rows in loop.batches(self.data, self.options, Progress(epoch=epoch)):
+                yield loop.batch_of(self.data, self.task, rows)
 
 
 def schedule_of(options, steps):

@@ -1,5 +1,7 @@
 """The hand-derived side of a training: scratch alone, in NumPy."""
 
+import math
+
 import numpy as np
 
 import scratch
@@ -34,8 +36,8 @@ class ByHand:
     def step(self, x, target, lr, measured):
         """One step; (the loss before it, the norm of its gradient, None where nobody asked).
 
-        Raises FloatingPointError, the weights as they were, where outputs or a gradient to be clipped are not finite:
-        of arrays that fit, a loss and clip_grad_norm refuse nothing else.
+        Raises FloatingPointError, the weights as they were, where outputs, the loss or a gradient to be clipped are not
+        finite: of arrays that fit, a loss and clip_grad_norm refuse nothing else.
         """
         self.net.train()
         y, cache = self.net.forward(x)
@@ -48,6 +50,8 @@ class ByHand:
             raise FloatingPointError(str(error)) from None
         if measured and length is None:
             length = norm(gradients.values())
+        if not math.isfinite(J):
+            raise FloatingPointError(f"the loss is {J}")
         self.optimizer.lr = lr
         self.optimizer.step(gradients)
         return float(J), None if length is None else float(length)

@@ -61,27 +61,31 @@ def save(folder, name, side, progress):
     scratch.save(folder / f"{name}.safetensors", weights)
 
 
-def load(path, side, allow_nonfinite=False):
-    """Put a checkpoint into a side and give its progress. Raises ValueError, "not a usable checkpoint: ...", with the
-    side untouched.
+def load(path, side, run="", allow_nonfinite=False):
+    """Put a checkpoint into a side and give its progress. run: the mark of its config.json, "" for any.
+
+    Raises ValueError, "not a usable checkpoint: ...", with the side untouched.
     """
     path = Path(path)
     if path.is_dir():
         from scripts.training import sharded
 
-        return sharded.load(path, side, allow_nonfinite)
+        return sharded.load(path, side, run, allow_nonfinite)
     try:
         check_size(path, side)
         arrays = scratch.load(path)
-        progress = read(json.loads(arrays.pop("progress").tobytes()))
+        if "progress" not in arrays:
+            raise ValueError("it has no progress, so it is no checkpoint of a run")
+        progress = read(json.loads(arrays.pop("progress").tobytes()), run)
         check_fit({name: (array.shape, array.dtype) for name, array in arrays.items()}, side, progress.step)
         odd = next((name for name, array in arrays.items() if not np.isfinite(array).all()), None)
         if odd and not allow_nonfinite:
             raise ValueError(f"{odd} holds numbers that are not finite; --allow-nonfinite takes them")
-        behind = next((name for name, array in arrays.items() if name.endswith("/step") and array < 0), None)
-        if behind:
-            raise ValueError(f"{behind} is below 0")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        steps = {name: array for name, array in arrays.items() if name.startswith("optimizer/") and not array.shape}
+        none = next((name for name, step in steps.items() if step < 0 or step % 1), None)
+        if none:
+            raise ValueError(f"{none} is {steps[none]}, which is no number of steps")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         why = str(error).removeprefix(f"not a usable weights file: {path}: ") or type(error).__name__
         raise ValueError(f"not a usable checkpoint: {path}: {why}") from error
     side.load_weights(under("weights/", arrays))
@@ -102,8 +106,10 @@ def written(progress):
     return {"format": FORMAT} | asdict(progress)
 
 
-def read(stored):
-    """The Progress in a checkpoint, of a format that is known and all of it numbers from 0 up (ValueError)."""
+def read(stored, run=""):
+    """The Progress in a checkpoint, of a format that is known, all of it numbers from 0 up, and of the run that has
+    this mark (ValueError).
+    """
     own, format = {name: value for name, value in stored.items() if name != "format"}, stored["format"]
     if type(format) is not int or format < 1:
         raise ValueError(f"it has format {format!r}, which there never was")
@@ -117,6 +123,8 @@ def read(stored):
     for name, kind in kinds.items():
         if not isinstance(own[name], kind) or (name not in ("best", "run") and own[name] < 0):
             raise ValueError(f"its progress has {name} {own[name]!r}")
+    if run and own["run"] and own["run"] != run:
+        raise ValueError("it belongs to another config.json than the one here")
     return Progress(**own)
 
 
@@ -147,13 +155,26 @@ def fits(found, expected):
     return found[1].kind in "iuf" if expected[1] is None else found[1] == expected[1]
 
 
-def newest(folder, side, allow_nonfinite, say):
+def kept(folder):
+    """The checkpoints in a folder, the newest first."""
+    found = [path for path in folder.glob("*.*") if path.suffix in KINDS and not path.name.startswith(".")]
+    return sorted(found, key=lambda path: (path.stat().st_mtime_ns, path.stem == "last"), reverse=True)
+
+
+def is_finite(path):
+    """Whether all numbers of a checkpoint are; of a sharded one, which is not read here, it is taken for granted."""
+    try:
+        return path.is_dir() or all(np.isfinite(array).all() for array in scratch.load(path).values())
+    except ValueError:
+        return False
+
+
+def newest(folder, side, run, allow_nonfinite, say):
     """The progress of the newest checkpoint of a run that can be used; a damaged one is told of and passed over."""
     reasons: list[str] = []
-    found = [path for path in folder.glob("*.*") if path.suffix in KINDS and not path.name.startswith(".")]
-    for path in sorted(found, key=lambda path: (path.stat().st_mtime_ns, path.stem == "last"), reverse=True):
+    for path in kept(folder):
         try:
-            progress = load(path, side, allow_nonfinite)
+            progress = load(path, side, run, allow_nonfinite)
         except ValueError as error:
             reasons.append(str(error))
             continue

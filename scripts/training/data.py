@@ -8,6 +8,7 @@ import numpy as np
 import scratch
 from scratch import tables
 from scripts.cli import Refusal
+from scripts.training.options import BUNDLED
 
 MOST_CLASSES = 20  # a column of more different whole numbers is taken for a regression's unless told
 
@@ -64,7 +65,7 @@ def prepare(options, begun=None):
                 was = tables.listed(tuple(begun[name]))
                 raise Refusal(f"{options.data} has other {name} than the run was begun with: {was}")
     dtype = "float64" if options.dtype == "float64" else "float32"
-    if data.name != "digits":
+    if options.data != "digits":  # pixels of one scale
         standardise(data)
     data.x = data.x.astype(dtype, copy=False)
     if data.kind == "regression":
@@ -74,8 +75,8 @@ def prepare(options, begun=None):
 
 def of_bundled(options):
     """A table that comes with scikit-learn."""
-    if options.data not in BUNDLED_TABLES:
-        names = ", ".join((*BUNDLED_TABLES, "text"))
+    if options.data not in BUNDLED:
+        names = ", ".join((*BUNDLED, "text"))
         raise Refusal(f"--data: expected FILE.csv, FILE.txt or one of {names} (all work offline), got {options.data!r}")
     table = getattr(scratch.data, options.data)()
     kind = "classification" if table.classes else "regression"
@@ -84,15 +85,12 @@ def of_bundled(options):
     return Data(options.data, table.x.copy(), table.target.copy(), kind, table.classes, table.features)
 
 
-BUNDLED_TABLES = ("iris", "digits", "wine", "breast_cancer", "diabetes")
-
-
 def of_csv(path, options):
     """A person's own table."""
     delimiter = tables.DELIMITERS[options.delimiter]
     how = options.target, options.header, options.map_labels, options.drop_nonfinite, options.drop, delimiter
     read = tables.read_csv(path, *how)
-    source = {"path": str(path.absolute()), "sha256": tables.digest(path), "target": read.target}
+    source = {"path": str(path.absolute()), "sha256": tables.digest(path), "target": read.target, "named": read.named}
     notes = [f"{read.dropped} rows with a gap or a number that is not finite are left out"] if read.dropped else []
     whole = bool((read.column == np.round(read.column)).all())
     found = np.unique(read.column)

@@ -41,18 +41,16 @@ class RunFolder:
             raise Refusal(f"{self.path.absolute()}: another process trains in this folder") from None
 
     def check(self, overwrite):
-        """Refuse a folder with a run in it, unless it is to be replaced, and one with anything that is no run's; what
-        was left when a run was killed before it began is none.
+        """Refuse a folder with a run in it, unless it is to be replaced, and one with anything else; what is left of a
+        run that was killed before it began is neither.
         """
         if self.exists():
             if not overwrite:
                 raise Refusal(
                     f"{self.path.absolute()}: there is a run of that name; --overwrite replaces it, --resume goes on"
                 )
-        elif self.path.is_dir():
-            others = {path.name for path in self.path.iterdir() if not path.name.startswith(".")} - {*FILES, *FOLDERS}
-            if others:
-                raise Refusal(f"{self.path.absolute()}: it holds other files; take another --name")
+        elif any(not begun(path.relative_to(self.path)) for path in self.path.glob("**/*")):
+            raise Refusal(f"{self.path.absolute()}: it holds other files; take another --name")
 
     def create(self, overwrite, settings):
         """A new folder; one with a run in it is replaced only on request. config.json comes last: with it there is a
@@ -61,10 +59,10 @@ class RunFolder:
         self.check(overwrite)
         prepare_folder(self.path)
         self.occupy()
-        for part in FILES:
-            (self.path / part).unlink(missing_ok=True)
         for part in FOLDERS:
             shutil.rmtree(self.path / part, ignore_errors=True)
+        for part in FILES:
+            (self.path / part).unlink(missing_ok=True)
         prepare_folder(self.checkpoints)
         write_whole(
             self.path / "environment.txt", lambda path: path.write_text(environment(), "ascii", "backslashreplace")
@@ -73,10 +71,16 @@ class RunFolder:
         self.open_metrics()
 
     def sweep(self):
-        """Take away what a kill or a full disk left of files that were not complete."""
-        for path in (*self.path.glob(".*"), *self.checkpoints.glob(".*")):
-            if path.is_file() and path.name != ".lock":
-                path.unlink()
+        """Take away files that a kill or a full disk left incomplete, and what is said of an end that is none now."""
+        whole = (Path(name) for name in FILES)
+        for path in (*self.checkpoints.glob(".*.tmp"), *self.path.glob(".*.tmp")):
+            path.unlink()
+        for path in (path for own in whole for path in self.path.glob(f".{own.stem}.????????{own.suffix}")):
+            path.unlink()
+        for path in self.checkpoints.glob(".*.sharded"):
+            shutil.rmtree(path)
+        for name in ("failure.json", "result.json"):
+            (self.path / name).unlink(missing_ok=True)
 
     def write_json(self, name, values):
         text = json.dumps(values, indent=1)  # in ASCII: names of files come in any encoding
@@ -127,11 +131,11 @@ class RunFolder:
             if values.get(name) is not None:
                 self.board.add_scalar(name, values[name], values["step"])
 
-    def open_board(self):
-        """Write for TensorBoard, too."""
+    def open_board(self, step):
+        """Write for TensorBoard, too, from a step on."""
         from torch.utils.tensorboard import SummaryWriter
 
-        self.board = SummaryWriter(self.path / "tensorboard")
+        self.board = SummaryWriter(self.path / "tensorboard", purge_step=step)
 
     def close(self):
         if self.board:
@@ -139,6 +143,14 @@ class RunFolder:
         if self.file:
             self.file.close()
         self.lock.release()
+
+
+def begun(path):
+    """Whether a path in the folder of a run is of what is written before its first step, or hidden."""
+    parts = path.parts
+    if parts[0] == "checkpoints":
+        return len(parts) == 1 or parts[1].startswith((".", "last."))
+    return parts == ("environment.txt",) or parts[0].startswith(".")
 
 
 class Nothing(RunFolder):
@@ -165,7 +177,7 @@ class Nothing(RunFolder):
     def note(self, **values):
         pass
 
-    def open_board(self):
+    def open_board(self, step):
         pass
 
     def close(self):
@@ -181,8 +193,11 @@ def read_metrics(path):
     if tuple(rows.fieldnames or ()) != COLUMNS:
         raise Refusal(f"{path}: metrics.csv has other columns than a run's: {', '.join(rows.fieldnames or ())}")
     try:
-        return [{name: number(row[name]) for name in COLUMNS} for row in rows]
-    except ValueError as error:
+        read = [{name: number(row[name]) for name in COLUMNS} for row in rows]
+        if any(row["step"] is None or row["epoch"] is None for row in read):
+            raise ValueError("a line without its step or epoch")
+        return read
+    except (TypeError, ValueError) as error:
         raise Refusal(f"{Path(path) / 'metrics.csv'}: {error}; take that line out") from None
 
 
@@ -192,12 +207,17 @@ def number(text):
     return int(text) if text.isascii() and text.isdigit() else float(text)
 
 
+def sharded(folder):
+    return any(folder.glob("checkpoints/*.sharded"))
+
+
 def find(runs, wanted):
     """(folder of a run, the checkpoint that is named or None) of --resume: a folder, a checkpoint in it, or last."""
     if wanted == "last":
-        folders = [path.parent for path in Path(runs).glob("*/config.json")]
+        begun = [path.parent for path in Path(runs).glob("*/config.json")]
+        folders = [folder for folder in begun if any(folder.glob("checkpoints/*.npz")) or sharded(folder)]
         if not folders:
-            raise Refusal(f"--resume last: {Path(runs).absolute()} holds no run")
+            raise Refusal(f"--resume last: {Path(runs).absolute()} holds no run to go on with")
         return max(folders, key=lambda folder: max(p.stat().st_mtime_ns for p in folder.glob("*.*"))), None
     path = Path(wanted)
     if not path.is_dir() and not path.is_file() and (Path(runs) / wanted).is_dir():

@@ -87,6 +87,8 @@ class InTorch:
         J.backward()
         if self.clip:
             length = number(torch.nn.utils.clip_grad_norm_(self.module.parameters(), self.clip))
+            if not math.isfinite(length):
+                raise FloatingPointError(f"the length of the gradient is {length}")
         elif measured:
             grads = [p.grad for p in self.module.parameters() if p.grad is not None]
             length = number(torch.nn.utils.get_total_norm(grads))

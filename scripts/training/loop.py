@@ -115,7 +115,10 @@ def evaluate(side, data, task, rows, step):
         output = side.outputs(x)
         if not np.isfinite(output).all():
             raise NotFinite(f"step {step}, rows held out: {first_not_finite(side, x)}", some)
-        total += side.losses(output, target) * len(some)
+        loss = side.losses(output, target)
+        if not np.isfinite(loss):
+            raise NotFinite(f"step {step}, rows held out: the loss is {loss}", some)
+        total += loss * len(some)
         predicted.append(task.predicted(output))
     metric = task.score(np.concatenate(predicted), data.target[rows])
     return total / len(rows), metric if np.isfinite(metric) else None

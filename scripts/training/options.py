@@ -1,24 +1,30 @@
 """What may be asked of train.py: flags, a TOML file with the same names, and what a run that is resumed was given."""
 
 import argparse
-import difflib
 import os
 import re
-import tomllib
-from pathlib import Path
-from typing import Any
 
 from scratch import tables
 from scripts.cli import Parser, Refusal, add_debug, positive, seed
 
-BUNDLED = ("iris", "digits", "wine", "breast_cancer", "diabetes", "text")
-MODELS = ("neuron", "mlp", "cnn", "char_rnn", "gpt")
+BUNDLED = ("iris", "digits", "wine", "breast_cancer", "diabetes")
 OPTIMIZERS = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSprop", "adagrad": "Adagrad"}
 SCHEDULES = ("constant", "step", "cosine", "warmup")
 LOSSES = ("cross_entropy", "bce_with_logits", "hinge", "perceptron", "mse", "l1", "huber")
 ACTIVATIONS = ("Tanh", "ReLU", "Sigmoid", "GELU", "SiLU", "ELU", "LeakyReLU", "Softplus")
 ON_RESUME = {  # what a resumed run may be told anew
-    *("epochs", "log_interval", "checkpoint_interval", "device", "compile", "runs", "resume", "config", "fsdp"),
+    *(
+        "epochs",
+        "lockstep",
+        "log_interval",
+        "checkpoint_interval",
+        "device",
+        "compile",
+        "runs",
+        "resume",
+        "config",
+        "fsdp",
+    ),
     *("allow_changed_data", "allow_nonfinite", "debug", "tensorboard", "timeout", "dry_run"),
 }
 
@@ -82,7 +88,12 @@ def parser():
     made = Parser(prog="train.py", description="Train a network by hand, in torch, or both in lockstep.")
     flag = made.add_argument_group("what").add_argument
     flag("--backend", choices=("scratch", "torch", "both"), default="scratch", help="by hand, in torch, or in lockstep")
-    flag("--data", default="iris", metavar="NAME", help=f"{', '.join(BUNDLED)}, or a file: FILE.csv, FILE.txt [iris]")
+    flag(
+        "--data",
+        default="iris",
+        metavar="NAME",
+        help=f"{', '.join(BUNDLED)}, text, or a file: FILE.csv, FILE.txt [iris]",
+    )
     flag("--target", metavar="COLUMN", help="of a CSV: name or number of the column to predict [the last]")
     flag("--header", action=argparse.BooleanOptionalAction, help="whether a CSV begins with names [found out]")
     flag("--drop", type=columns, default=[], metavar="COLUMN,COLUMN", help="columns of a CSV to leave out")
@@ -90,7 +101,7 @@ def parser():
     flag("--map-labels", action="store_true", help="make classes of words or of any numbers")
     flag("--drop-nonfinite", action="store_true", help="leave out rows with nan, inf or a gap")
     flag("--task", choices=("classification", "regression"), help="[deduced from the target]")
-    flag("--model", choices=MODELS, help="[mlp; cnn for digits, char_rnn for text]")
+    flag("--model", choices=tuple(OF_MODELS), help="[mlp; cnn for digits, char_rnn for text]")
     flag("--hidden", type=sizes, default=[16], metavar="N,N", help="mlp: neurons of each hidden layer [16]")
     flag("--activation", choices=ACTIVATIONS, default="Tanh", help="mlp [Tanh]")
     flag("--channels", type=sizes, default=[16, 32], metavar="N,N", help="cnn: channels of each convolution [16,32]")
@@ -138,11 +149,13 @@ def parser():
 
 def parse(arguments):
     """{name: value} of what the command line gives, and of the file that it names where it does not."""
-    given = told(parser(), arguments)
+    from scripts.training.config import read_config
+
+    given = named_in(parser(), arguments)
     return read_config(given["config"]) | given if "config" in given else given
 
 
-def told(made, arguments):
+def named_in(made, arguments):
     """{name: value} of the options that arguments give: argparse puts defaults only where a namespace has nothing."""
     nothing = object()
     names = [action.dest for action in made._actions if action.dest != "help"]
@@ -177,59 +190,9 @@ def check_used(given, model, data):
             raise Refusal(f"{flag} is of {owners}; --model {model} has none")
         if name in OF_TABLES and not data.lower().endswith(".csv"):
             raise Refusal(f"{flag} is for a table of your own, FILE.csv; --data {data} is none")
+        if name.startswith("allow_"):
+            raise Refusal(f"{flag} is for a run that goes on: --resume")
+    if "task" in given and (data == "text" or data.lower().endswith(".txt")):
+        raise Refusal("--task is of tables; a text is learnt character by character")
     if "schedule_steps" in given and given.get("schedule", "constant") == "constant":
         raise Refusal("--schedule-steps needs --schedule step, cosine or warmup")
-
-
-def read_config(path):
-    """{name: value} of a TOML file, checked as flags are; what is wrong is refused with its line."""
-    try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-        entries = tomllib.loads(text)
-    except OSError as error:
-        raise Refusal(f"cannot read {Path(path).absolute()}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise Refusal(f"{path}: it is not valid TOML: {error}") from None
-    twice = next((name for name in entries if "-" in name and name.replace("-", "_") in entries), None)
-    if twice:
-        raise Refusal(f"{path}: line {line_of(text, twice)}: {twice} is there twice, once with _")
-    return checked(entries, path, lambda name: f"{path}: line {line_of(text, name)}")
-
-
-def line_of(text, name):
-    """The line of a key in a TOML file, from 1."""
-    pattern = re.compile(rf"\s*[\"']?{name}[\"']?\s*(=|\])")
-    return next((i for i, line in enumerate(text.splitlines(), 1) if pattern.match(line.lstrip("["))), 1)
-
-
-def checked(entries, path, where=None):
-    """{name: value} of entries that stand in a file, checked as flags are, each by itself; where: name -> its place."""
-    made: Any = parser()
-    found: dict = {}
-    actions = {action.dest: action for action in made._actions if action.dest not in ("help", "config")}
-    for key, value in entries.items():
-        name, place = key.replace("-", "_"), where(key) if where else f"{path}: {key}"
-        if name not in actions:
-            near = difflib.get_close_matches(name, actions, n=1, cutoff=0.5)
-            raise Refusal(f"{place}: unknown key {key!r}" + (f"; {near[0]!r}?" if near else ""))
-
-        def refuse(message, place=place):
-            raise Refusal(f"{place}: {message.removeprefix('argument ')}")
-
-        made.error = refuse
-        found |= told(made, as_arguments(actions[name], f"--{name.replace('_', '-')}", value, f"{place}: {key}"))
-    return found
-
-
-def as_arguments(action, flag, value, place):
-    """An entry as a flag, so that both are checked by one parser; a value of another kind is refused."""
-    if action.nargs == 0:
-        if not isinstance(value, bool):
-            raise Refusal(f"{place}: expected true or false, got {value!r}")
-        off = [flag.replace("--", "--no-", 1)] if isinstance(action, argparse.BooleanOptionalAction) else []
-        return [flag] if value else off
-    numeric = action.type not in (None, run_name, sizes, columns)
-    kinds: tuple = (int, float) if numeric else (str, int, list)
-    if isinstance(value, bool) or not isinstance(value, kinds):
-        raise Refusal(f"{place}: expected a {'number' if numeric else 'text or a list'}, got {value!r}")
-    return [f"{flag}={','.join(map(str, value)) if isinstance(value, list) else value}"]

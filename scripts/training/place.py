@@ -1,6 +1,5 @@
 """Where a training is computed: the device, the side, the memory that it takes."""
 
-import contextlib
 import importlib.util
 import os
 import sys
@@ -9,11 +8,17 @@ from scripts.cli import Refusal, choose_device
 from scripts.training.by_hand import ByHand
 
 
-def place(options, ranks):
+def place(options, ranks, again=False):
     """The device, once what does not go together is refused."""
     if ranks.many and options.backend != "torch":
         raise Refusal(f"--backend {options.backend} is one process's: under torchrun take --backend torch")
-    judged = options.backend == "both" or options.lockstep
+    judged = options.backend == "both" or (options.lockstep and not again)
+    if judged and not options.epochs:
+        raise Refusal("a lockstep takes steps: --epochs 1 or more")
+    if options.backend == "both" and (options.compile or options.tensorboard or options.checkpoint_interval):
+        raise Refusal(
+            "--backend both is a lockstep alone: leave out --compile, --tensorboard and --checkpoint-interval"
+        )
     if judged and (ranks.many or options.clip or options.schedule == "warmup" or options.dtype == "bfloat16"):
         raise Refusal(
             "in lockstep one process takes plain steps on both sides: leave out --clip, --schedule warmup and bfloat16"
@@ -34,9 +39,9 @@ def place(options, ranks):
         make_deterministic(by_hand)
     if by_hand:
         return "cpu"
-    name = f"cuda:{ranks.local}" if ranks.many and options.device == "cuda" else options.device
-    device = choose_device(name, options.dtype)
-    return f"cuda:{ranks.local}" if ranks.many and name == "auto" and device.type == "cuda" else device
+    device = choose_device(options.device, options.dtype)
+    spread = ranks.many and options.device in ("auto", "cuda") and device.type == "cuda"
+    return choose_device(f"cuda:{ranks.local}", options.dtype) if spread else device
 
 
 def make_deterministic(by_hand):
@@ -74,9 +79,7 @@ def peak():
 
     size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     text = f"{size / 2**20:,.0f} MiB taken at most"
-    with contextlib.suppress(ImportError, RuntimeError, AssertionError):
-        import torch
-
-        if torch.cuda.is_initialized():
-            text += f", {torch.cuda.max_memory_allocated() / 2**20:,.0f} MiB on the GPU"
+    torch = sys.modules.get("torch")  # where it is not there yet, there is no memory to import it
+    if torch and torch.cuda.is_initialized():
+        text += f", {torch.cuda.max_memory_allocated() / 2**20:,.0f} MiB on the GPU"
     return text

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from scripts.cli import Refusal
 
+FAILED = 3
 VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
 
 
@@ -63,28 +64,42 @@ def join(ranks, device, timeout):
         ) from None
 
 
-def silent(seconds=2.0):
-    """The ranks that give no sign of life where all have met: each that gives up leaves one there, and then looks."""
+def agreed(ranks, text):
+    """The text of the first rank, on all of them."""
+    if not ranks.many:
+        return text
     from torch import distributed
 
-    ranks, wait = of_environment(), timedelta(seconds=seconds)
+    texts = [text]
+    distributed.broadcast_object_list(texts)
+    return texts[0]
+
+
+def silent(ranks, looks, seconds=2.0):
+    """The ranks that give no sign of life where all have met: each that gives up leaves one there, and may look."""
+    from torch import distributed
+
+    wait = timedelta(seconds=seconds)
     place = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
     try:
         store = distributed.TCPStore(*place, is_master=False, wait_for_workers=False, timeout=wait)
         store.set(f"handgrad/{ranks.rank}", "here")
+        if not looks:
+            return []
         time.sleep(seconds)
         return [rank for rank in range(ranks.world) if not store.check([f"handgrad/{rank}"])]
     except RuntimeError:  # the process that kept the place is gone: torchrun, or else rank 0
-        return [0]
+        return [0] if looks else []
 
 
 def leave(status):
-    """End this process once every rank is here. Not by way of Python's end: threads of gloo that still run then abort
-    the process now and again, which torchrun takes for a failure.
+    """End this process, once every rank is here unless this one failed. Not by way of Python's end: threads of gloo
+    that still run then abort the process now and again, which torchrun takes for a failure.
     """
     from torch import distributed
 
-    distributed.barrier()
+    if status != FAILED:
+        distributed.barrier()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)

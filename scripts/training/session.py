@@ -3,16 +3,18 @@
 import importlib.util
 import json
 import sys
+import traceback
 from pathlib import Path
 
 import scratch
 from scripts.cli import Refusal
 from scripts.training import checkpoints, data, loop, task
 from scripts.training.by_hand import build
+from scripts.training.config import checked
 from scripts.training.folder import Nothing, RunFolder, find
-from scripts.training.options import ON_RESUME, check_used, checked, completed, optimizer_of
+from scripts.training.options import ON_RESUME, check_used, completed, optimizer_of
 from scripts.training.place import is_memory, peak, place, side_of
-from scripts.training.ranks import first_line, join, leave, of_environment, silent
+from scripts.training.ranks import FAILED, agreed, first_line, join, leave, of_environment, silent
 from scripts.training.settings import mark_of, name_of, settings_of
 from scripts.training.stopping import Stop
 from scripts.training.telling import Telling
@@ -21,19 +23,25 @@ from scripts.training.telling import Telling
 def start(given):
     """Train as asked, as one of several ranks where torchrun says so; the exit status."""
     ranks = of_environment()
-    if not ranks.many:
-        return begin(given, ranks)
     try:
-        return leave(begin(given, ranks))
+        status = begin(given, ranks)
     except Refusal:
         raise
+    except MemoryError:
+        print(f"train.py: out of memory: {peak()}", file=sys.stderr, flush=True)
+        status = FAILED
     except Exception as error:
+        if not ranks.many:
+            raise
         late = "imed out" in str(error)
         lost = "another rank is gone or hangs: " if late or "Connection" in str(error) else ""
+        if not lost and not isinstance(error, OSError):  # a mistake of ours
+            traceback.print_exc()
         print(f"train.py: rank {ranks.rank}: {lost}{first_line(error)}", file=sys.stderr, flush=True)
-        for rank in silent() if late else ():
+        for rank in silent(ranks, looks=late):
             print(f"train.py: rank {rank} gives no sign of life", file=sys.stderr, flush=True)
-        return 3
+        status = FAILED
+    return leave(status) if ranks.many else status
 
 
 def begin(given, ranks):
@@ -43,7 +51,7 @@ def begin(given, ranks):
     options = completed(stored.get("options", {}) | given)
     options.fsdp = options.fsdp and (ranks.many or "fsdp" in given)  # what ranks began, one process may go on with
     optimizer_of(options)  # refuses what it has not
-    device = place(options, ranks)
+    device = place(options, ranks, again=path is not None)
     if ranks.many:
         join(ranks, device, options.timeout)
     prepared = data.prepare(options, stored.get("data"))
@@ -52,7 +60,7 @@ def begin(given, ranks):
         check_data(stored, prepared, options)
     else:
         check_used(given, chosen.model, options.data)
-    place_of_run = path or Path(options.runs) / (options.name or name_of(chosen, prepared))
+    place_of_run = path or Path(options.runs) / (options.name or agreed(ranks, name_of(chosen, prepared)))
     with Telling(quiet=ranks.rank > 0) as telling:
         for line in (*prepared.notes, described(options, chosen, prepared, device, ranks)):
             telling.say(line)
@@ -88,11 +96,10 @@ def run(options, folder, again, checkpoint, prepared, chosen, device, ranks, tel
         else:
             set_up(folder, side, options, chosen, prepared, progress)
         if options.tensorboard:
-            folder.open_board()
-        judged = progress.step > 0 or not options.lockstep
-        if not judged and not agree(options, prepared, chosen, device, folder, telling):
-            status, ended = 1, "the sides disagree"
-        else:
+            folder.open_board(progress.step)
+        if options.lockstep and not progress.step:
+            status, ended = first_steps(options, prepared, chosen, device, folder, telling)
+        if not ended:
             with Stop() as stop:
                 status = loop.train(side, prepared, chosen, options, folder, progress, stop, telling)
             loss, metric = loop.evaluate(side, prepared, chosen, prepared.test, progress.step)
@@ -106,8 +113,9 @@ def run(options, folder, again, checkpoint, prepared, chosen, device, ranks, tel
             raise Refusal(f"--deterministic: {str(error).partition(',')[0]}; it trains without the flag") from None
         if not is_memory(error):
             raise
-        telling.say(f"train.py: out of memory with --batch-size {options.batch_size}: {peak()}; take a smaller one")
-        telling.say(f"  {last_good(folder)}")
+        who = f"rank {ranks.rank}: " if ranks.many else ""
+        why = f"{who}out of memory with --batch-size {options.batch_size}: {peak()}; take a smaller one"
+        telling.say(f"train.py: {why}\n  {last_good(folder)}", always=True)
         status, ended = 3, "out of memory"
     finally:
         if ended:
@@ -135,37 +143,38 @@ def set_up(folder, side, options, chosen, prepared, progress):
         raise Refusal(f"cannot write to {folder.path.absolute()}: {error.strerror or error}") from None
 
 
-def agree(options, prepared, chosen, device, folder, telling):
-    """Whether both sides agree in the first steps, which the training then takes once more."""
+def first_steps(options, prepared, chosen, device, folder, telling):
+    """Take the first steps by both sides; (0, "") where the training is to take them once more and go on."""
     from scripts.training import both
 
-    return both.compare(options, prepared, chosen, device, folder, telling).ok
+    report = both.compare(options, prepared, chosen, device, folder, telling)
+    return (0, "") if report.ok else (1, "the sides disagree") if report.parted else (3, "undecided")
 
 
 def go_on(folder, checkpoint, side, options, prepared, telling):
     """The Progress of the run's checkpoint, which is put into the side."""
     try:
         folder.occupy()
-        folder.sweep()
     except OSError as error:
         raise Refusal(f"cannot write to {folder.path.absolute()}: {error.strerror}") from None
     again = folder.settings()
-    allow = options.allow_nonfinite
+    allow, run = options.allow_nonfinite, mark_of(again)
     if checkpoint:
         try:
-            progress = checkpoints.load(checkpoint, side, allow)
+            progress = checkpoints.load(checkpoint, side, run, allow)
         except ValueError as error:
             raise Refusal(str(error)) from error
     else:
-        progress = checkpoints.newest(folder.checkpoints, side, allow, telling.say)
+        progress = checkpoints.newest(folder.checkpoints, side, run, allow, telling.say)
     if progress.epoch > options.epochs or (checkpoint and progress.epoch == options.epochs):
         raise Refusal(f"{folder.path}: {progress.epoch} epochs are done; name more with --epochs")
-    if progress.run and progress.run != mark_of(again):
-        raise Refusal(f"{folder.path}: not a usable checkpoint: it belongs to another config.json than the one here")
     kept = ("epochs", "log_interval", "checkpoint_interval", "device", "compile", "tensorboard", "timeout")
     again["options"] |= {name: getattr(options, name) for name in kept}
     again["data"] |= prepared.source
+    folder.sweep()
     folder.write_json("config.json", again)
+    if checkpoint:  # from now on the newest, so that what came after it is not gone on with
+        checkpoints.save(folder.checkpoints, "last", side, progress)
     folder.open_metrics(progress.step, progress.batch == 0)
     telling.say(f"{folder.path}: on from step {progress.step} in epoch {progress.epoch}")
     return progress
@@ -227,6 +236,5 @@ def planned(options, chosen, prepared, folder):
 
 def last_good(folder):
     """Where the newest checkpoint of a run is."""
-    found = [path for path in folder.checkpoints.glob("*.*") if path.suffix in checkpoints.KINDS]
-    newest = max(found, key=lambda path: path.stat().st_mtime_ns, default=None)
-    return f"last good checkpoint: {newest}" if newest else "no checkpoint has been kept yet"
+    good = next(filter(checkpoints.is_finite, checkpoints.kept(folder.checkpoints)), None)
+    return f"last good checkpoint: {good}" if good else "no good checkpoint has been kept yet"

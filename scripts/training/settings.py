@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import platform
 import re
 import sys
@@ -40,7 +41,11 @@ def mark_of(settings):
 
 def environment():
     """Versions and machine, one line each."""
-    lines = [f"python {sys.version.split()[0]}", f"platform {platform.platform()}", f"cpus {platform.machine()}"]
+    lines = [
+        f"python {sys.version.split()[0]}",
+        f"platform {platform.platform()}",
+        f"machine {platform.machine()}, {os.cpu_count()} CPUs",
+    ]
     for package in PACKAGES:
         try:
             lines.append(f"{package} {metadata.version(package)}")

@@ -29,6 +29,7 @@ from scripts.training import checkpoints
 from scripts.training.ranks import first_line
 
 SUFFIX = ".sharded"
+DAMAGED = OSError, ValueError, KeyError, TypeError, AttributeError, pickle.UnpicklingError, EOFError, RecursionError
 DATA = {  # what an index of tensors is made of
     *(
         ("torch.distributed.checkpoint.metadata", name)
@@ -60,14 +61,15 @@ def save(folder, name, side, progress):
             file.flush()
             os.fsync(file.fileno())
         if path.exists():
-            shutil.rmtree(before, ignore_errors=True)
-            os.rename(path, before if name == "last" else folder / f".old{SUFFIX}")
-            shutil.rmtree(folder / f".old{SUFFIX}", ignore_errors=True)
+            aside = before if name == "last" else folder / f".old{SUFFIX}"
+            shutil.rmtree(aside, ignore_errors=True)
+            os.rename(path, aside)
         os.rename(new, path)
+        shutil.rmtree(folder / f".old{SUFFIX}", ignore_errors=True)
     distributed.barrier()
 
 
-def load(path, side, allow_nonfinite=False):
+def load(path, side, run="", allow_nonfinite=False):
     """As checkpoints.load; numbers that are not finite are seen when they are in the side already."""
     try:
         stored = json.loads((path / "progress.json").read_text(encoding="utf-8"))
@@ -77,14 +79,23 @@ def load(path, side, allow_nonfinite=False):
         damaged = [name for name, expected in stored["sha256"].items() if digest(path / name) != expected]
         if damaged:
             raise ValueError(f"{damaged[0]} does not fit its SHA-256: it was damaged or changed")
-        progress, reader = checkpoints.read(stored["progress"]), Reader(path)
+        progress, reader = checkpoints.read(stored["progress"], run), Reader(path)
         checkpoints.check_fit(reader.listed(), side, progress.step)
         state, groups = state_of(side, progress.step)
         with quiet():
             checkpoint.load(state, storage_reader=reader)
         if side.agree(not finite(state)) and not allow_nonfinite:
             raise ValueError("it holds numbers that are not finite; --allow-nonfinite takes them")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, pickle.UnpicklingError, EOFError) as error:
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        pickle.UnpicklingError,
+        EOFError,
+        RecursionError,
+    ) as error:
         raise ValueError(f"not a usable checkpoint: {path}: {first_line(error)}") from error
     except checkpoint.CheckpointException as error:
         raise ValueError(

@@ -69,7 +69,7 @@ def r_squared(predicted, target):
 def choose(options, data):
     """The Task of options and data, whatever they leave open deduced."""
     usual = {"text": "char_rnn", "digits": "cnn"}
-    model = options.model or usual.get(data.kind) or usual.get(data.name, "mlp")
+    model = options.model or usual.get(data.kind) or usual.get(options.data, "mlp")
     texts = model in ("char_rnn", "gpt")
     if texts != (data.kind == "text"):
         of = "a text: --data text, or FILE.txt" if texts else "rows of numbers: --data iris, or FILE.csv"
@@ -123,8 +123,10 @@ def check_loss(loss, model, data):
     if (loss in OF_NUMBERS) != (data.kind == "regression"):
         fit = OF_NUMBERS if data.kind == "regression" else ("cross_entropy", *OF_TWO)
         raise Refusal(f"--loss {loss}: {data.name} is a {data.kind}; it takes {', '.join(fit)}")
-    if loss in OF_TWO and len(data.classes) != 2:
-        why = "one neuron" if model == "neuron" else f"--loss {loss}"
-        raise Refusal(f"{why} tells two classes apart, {data.name} has {len(data.classes)}; take --model mlp")
+    if loss in OF_TWO and (len(data.classes) != 2 or data.kind == "text"):
+        why, instead = (
+            ("one neuron", "--model mlp") if model == "neuron" else (f"--loss {loss}", "--loss cross_entropy")
+        )
+        raise Refusal(f"{why} tells two classes apart, {data.name} has {len(data.classes)}; take {instead}")
     if model == "neuron" and loss == "cross_entropy":
         raise Refusal("--model neuron gives one score; take --loss bce_with_logits, hinge or perceptron")

@@ -36,9 +36,10 @@ class Telling:
         if self.bar:
             self.bar.stop()
 
-    def say(self, text):
-        if not self.quiet:
-            self.console.print(text, markup=False, highlight=False)
+    def say(self, text, always=False):
+        """A line, on the first rank; always: on any."""
+        if always or not self.quiet:
+            self.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def line(self, numbers, steps):
         """What was measured at a step, of so many."""

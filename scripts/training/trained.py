@@ -42,10 +42,6 @@ class Trained:
             why = str(error).removeprefix(f"not a usable weights file: {weights}: ")
             raise Refusal(f"not a usable checkpoint: {weights}: {why}") from None
 
-    def logits(self, ids):
-        """What the network gives for ids (N, T) of a text."""
-        return self.net.eval()(ids)
-
     def outputs(self, x):
         """What the network gives for rows as they stand in a table; a regression's in the units of its target."""
         if "x" in self.scaling:
