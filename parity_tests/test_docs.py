@@ -31,7 +31,7 @@ def run_python(example):
         (example.namespace["folder"] / name[1]).write_text(example.parsed, encoding="utf-8")
         return
     printed = io.StringIO()
-    with redirect_stdout(printed):
+    with chdir(example.namespace["folder"]), redirect_stdout(printed):
         exec(compile(example.parsed, example.path, "exec"), example.namespace)
     example.namespace["printed"] = printed.getvalue()
 

@@ -95,7 +95,7 @@ REFUSED = {
     "task": (("--task", "regression"), "iris is a classification"),
     "loss of numbers": (("--loss", "mse"), "it takes cross_entropy"),
     "one neuron": (("--model", "neuron"), "one neuron tells two classes apart, iris has 3"),
-    "pictures": (("--model", "cnn"), "4 columns are no picture"),
+    "pictures": (("--model", "cnn"), "4 columns are none; take --model mlp"),
     "text": (("--model", "gpt"), "takes a text"),
     "heads": (("--data", "text", "--model", "gpt", "--heads", "5"), "no multiple of --heads 5"),
     "another model's": (("--model", "mlp", "--width", "8"), "--width is of char_rnn and gpt; --model mlp has none"),

@@ -66,6 +66,8 @@ WRONG = {
     "no name": ("a,,y\n1,2,3\n", "column 2 has no name"),
     "one column": ("a\n1\n", "expected two columns or more, by --delimiter comma, got one: 'a'"),
     "semicolons": ("a;b\n1;2\n", "got one: 'a;b'; is it --delimiter semicolon?"),
+    "not available": ("a,y\nNA,0\n", "row 2, column 'a': 'NA' is a gap; fill it, or leave such rows out"),
+    "decimal comma": ('a,y\n"1,5",0\n', "'1,5' is no number; a decimal comma? write 1.5"),
     "thousands": ("a,y\n1_000,0\n", "row 2, column 'a': '1_000' is no number"),
     "years as names": ("2019,2020,label\n1,2,0\n", "row 1, column '2': 'label' is no number; where these are names"),
     "open quotation": ('a,y\n1,"0\n2,1\n', "row 3, column 'y'"),
@@ -113,9 +115,9 @@ def test_rows_that_are_not_finite_are_left_out_on_request(tmp_path):
 
 
 def test_gaps_are_left_out_on_request(tmp_path):
-    gaps = written(tmp_path, "a,b,y\n1,,cat\n2,3,dog\n4,5,\n6, 7,cat\n8,nan,dog\n")
+    gaps = written(tmp_path, "a,b,y\n1,,cat\n2,3,dog\n4,5,\n6, 7,cat\n8,nan,dog\n NA,1,cat\n")
     table = read_csv(gaps, words=True, drop_nonfinite=True)
-    assert (table.dropped, table.words) == (3, ("cat", "dog"))
+    assert (table.dropped, table.words) == (4, ("cat", "dog"))
     np.testing.assert_array_equal(table.x, [[2, 3], [6, 7]])
     with pytest.raises(ValueError, match="row 3, column 'a': 'x' is no number"):
         read_csv(written(tmp_path, "a,y\n,1\nx,2\n"), drop_nonfinite=True)

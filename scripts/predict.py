@@ -30,7 +30,7 @@ def main(arguments):
     parser.add_argument("run", help="folder of the run: runs/NAME")
     parser.add_argument("file", metavar="FILE.csv", nargs="?")
     parser.add_argument("--out", metavar="FILE.csv", help="where to write [standard output]")
-    parser.add_argument("--checkpoint", choices=("last", "best"), default="last")
+    parser.add_argument("--checkpoint", choices=("last", "best"), default="last", help="[last]")
     parser.add_argument("--begin", metavar="TEXT", help="of a run on a text: what to go on with")
     parser.add_argument("--characters", type=whole(1, 10**6), default=200, help="of a text: how many more [200]")
     parser.add_argument("--seed", type=seed, default=0, help="of a text: of what is drawn [0]")

@@ -2,8 +2,10 @@
 
 import csv
 import math
+import re
 from typing import NamedTuple
 
+GAPS = {"", "na", "n/a", "null", "none"}  # what stands in small letters where a number is missing
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t"}
 SHOWN = 20  # names of columns in a message
 
@@ -109,10 +111,14 @@ def first_fault(path, layout, converters, target=None, gaps=False, remedies=True
             return f"{path}: row {number}: expected {len(names)} cells, got {len(cells)}{unclosed(cells)}"
         for i, cell in enumerate(cells):
             shown = cell.strip()[:60]
-            if i in converters or (gaps and not shown):
+            gap = shown.lower() in GAPS
+            if i in converters or (gaps and gap):
                 continue
-            if not shown:
-                fault, remedy = "an empty cell", "fill it, or leave such rows out with --drop-nonfinite"
+            if gap:
+                fault = f"{shown!r} is a gap" if shown else "an empty cell"
+                remedy = "fill it, or leave such rows out with --drop-nonfinite"
+            elif re.fullmatch(r"[-+]?\d+,\d+", shown):
+                fault, remedy = f"{shown!r} is no number", f"a decimal comma? write {shown.replace(',', '.')}"
             elif not is_number(cell):
                 word = "--map-labels takes words" if i == target else f"--drop {names[i]} leaves the column out"
                 fault = f"{shown!r} is no number"

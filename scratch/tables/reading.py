@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from scratch.tables.files import checked
-from scratch.tables.layout import first_fault, listed, not_text, opening, position, rows_of
+from scratch.tables.layout import GAPS, first_fault, listed, not_text, opening, position, rows_of
 
 
 class CSV(NamedTuple):
@@ -31,8 +31,8 @@ def read_csv(path, target=None, header=None, words=False, drop_nonfinite=False, 
 
     target: name or number of the column to predict, the last one unless told. header: whether the first line has names;
     None: it has where no cell of it is a number. words: the target may be words, which become 0, 1, … in their order.
-    drop_nonfinite: rows with nan, inf or an empty cell are left out. leave_out: columns, by name or number, that are
-    not looked at: of words, say. delimiter: what separates cells.
+    drop_nonfinite: rows with nan, inf or a gap (an empty cell, NA) are left out. leave_out: columns, by name or number,
+    that are not looked at: of words, say. delimiter: what separates cells.
     UTF-8, with or without a mark at its start, any line ends; blank lines are passed over.
     Raises ValueError, naming file, row and column, for what is no table of finite numbers; nothing is guessed.
     """
@@ -127,8 +127,8 @@ def nothing(word):
 
 
 def number_or_gap(word):
-    """A cell as a number; an empty one is nan."""
-    if not word.strip():
+    """A cell as a number; a gap is nan."""
+    if word.strip().lower() in GAPS:
         return math.nan
     if "_" in word:
         raise ValueError(word)

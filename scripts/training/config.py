@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.cli import Refusal
-from scripts.training.options import columns, named_in, parser, run_name, sizes
+from scripts.training.options import columns, delimiter, named_in, parser, run_name, sizes
 
 
 def read_config(path):
@@ -58,7 +58,7 @@ def as_arguments(action, flag, value, place):
             raise Refusal(f"{place}: expected true or false, got {value!r}")
         off = [flag.replace("--", "--no-", 1)] if isinstance(action, argparse.BooleanOptionalAction) else []
         return [flag] if value else off
-    numeric = action.type not in (None, run_name, sizes, columns)
+    numeric = action.type not in (None, run_name, sizes, columns, delimiter)
     kinds: tuple = (int, float) if numeric else (str, int, list)
     if isinstance(value, bool) or not isinstance(value, kinds):
         raise Refusal(f"{place}: expected a {'number' if numeric else 'text or a list'}, got {value!r}")

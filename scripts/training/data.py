@@ -91,7 +91,8 @@ def of_csv(path, options):
     how = options.target, options.header, options.map_labels, options.drop_nonfinite, options.drop, delimiter
     read = tables.read_csv(path, *how)
     source = {"path": str(path.absolute()), "sha256": tables.digest(path), "target": read.target, "named": read.named}
-    notes = [f"{read.dropped} rows with a gap or a number that is not finite are left out"] if read.dropped else []
+    notes = [f"target: {read.target}; columns: {tables.listed(read.features)}"]
+    notes += [f"{read.dropped} rows with a gap or a number that is not finite are left out"] if read.dropped else []
     whole = bool((read.column == np.round(read.column)).all())
     found = np.unique(read.column)
     looks = "classification" if read.words or (whole and len(found) <= MOST_CLASSES) else "regression"

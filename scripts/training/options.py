@@ -75,6 +75,14 @@ def columns(text):
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
+def delimiter(text):
+    """An argparse type: the name of what separates cells, or the character itself."""
+    named = {mark: name for name, mark in tables.DELIMITERS.items()}
+    if text not in tables.DELIMITERS and text not in named:
+        raise argparse.ArgumentTypeError(f"expected {', '.join(tables.DELIMITERS)}, got {text!r}")
+    return named.get(text, text)
+
+
 def run_name(text):
     """An argparse type: the name of a folder that stays where it is put."""
     if not re.fullmatch(r"[\w][\w .+-]{0,99}", text) or text.endswith((".", " ")) or len(os.fsencode(text)) > 200:
@@ -97,7 +105,7 @@ def parser():
     flag("--target", metavar="COLUMN", help="of a CSV: name or number of the column to predict [the last]")
     flag("--header", action=argparse.BooleanOptionalAction, help="whether a CSV begins with names [found out]")
     flag("--drop", type=columns, default=[], metavar="COLUMN,COLUMN", help="columns of a CSV to leave out")
-    flag("--delimiter", choices=tuple(tables.DELIMITERS), default="comma", help="what separates cells [comma]")
+    flag("--delimiter", type=delimiter, default="comma", metavar="NAME", help="comma, semicolon or tab [comma]")
     flag("--map-labels", action="store_true", help="make classes of words or of any numbers")
     flag("--drop-nonfinite", action="store_true", help="leave out rows with nan, inf or a gap")
     flag("--task", choices=("classification", "regression"), help="[deduced from the target]")

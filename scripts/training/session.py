@@ -121,7 +121,7 @@ def run(options, folder, again, checkpoint, prepared, chosen, device, ranks, tel
         if ended:
             result = {"run": str(folder.path), "ended": ended, "backend": options.backend, "device": str(device)}
             result |= {"steps": progress.step, "epochs": progress.epoch}
-            result |= {"test_loss": loss, f"test_{chosen.metric}": metric}
+            result |= {"test_loss": loss, f"test_{chosen.metric}": metric, f"best_{chosen.metric}": progress.best}
             if folder.exists():
                 folder.write_json("result.json", result)
         folder.close()

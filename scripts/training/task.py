@@ -93,7 +93,10 @@ def of_cnn(options, features, outputs):
     """Square pictures of one channel."""
     size, depth = math.isqrt(features), 2 ** len(options.channels)
     if size * size != features or size % depth or not options.channels:
-        raise Refusal(f"--model cnn: {features} columns are no picture of a side that is a multiple of {depth}")
+        raise Refusal(
+            f"--model cnn takes square pictures of a side that is a multiple of {depth}, {features} columns are none; "
+            "take --model mlp"
+        )
     return {"size": size, "channels": tuple(options.channels), "classes": outputs}, (1, size, size)
 
 
