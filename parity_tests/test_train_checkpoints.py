@@ -127,6 +127,9 @@ def test_other_networks_numbers_that_are_none_and_newer_formats(folder, tmp_path
     assert checkpoints.load(path, side(), allow_nonfinite=True).step == progress["step"]
     newer = np.frombuffer(json.dumps(progress | {"format": 99}).encode(), np.uint8)
     assert "it has format 99, newer than this handgrad" in refused(changed(folder, tmp_path, progress=newer))
+    for name, value in (("best", float("nan")), ("seconds", 1e400), ("step", True), ("step", -1), ("run", "")):
+        contradictory = np.frombuffer(json.dumps(progress | {name: value}).encode(), np.uint8)
+        refused(changed(folder, tmp_path, progress=contradictory))
     for format in (0, -5.5, True, "1"):
         older = np.frombuffer(json.dumps(progress | {"format": format}).encode(), np.uint8)
         refused(changed(folder, tmp_path, progress=older))

@@ -77,6 +77,27 @@ def test_changed_data_are_scaled_as_the_run_began_and_named_as_it_named_them(tmp
         train(tmp_path, *more, "--epochs", "4")
 
 
+def test_fewer_epochs_than_begun_are_refused(tmp_path):
+    train(tmp_path, "--name", "mine", *SHORT)
+    with pytest.raises(Refusal, match="epochs are done"):
+        train(tmp_path, "--resume", tmp_path / "mine" / "checkpoints" / "step-00000005.npz", "--epochs", "1")
+
+
+def test_settings_of_any_kind_are_refused_in_a_line(tmp_path):
+    train(tmp_path, "--name", "mine", *SHORT)
+    config = tmp_path / "mine" / "config.json"
+    stored = json.loads(config.read_text(encoding="utf-8"))
+    odd = [{"data": stored["data"] | {"scaling": value}} for value in ("a", [1], {"x": [[1]]}, {"x": ["a", "b"]})]
+    odd += [{"data": stored["data"] | {"classes": 3}}, {"task": None}, {"options": []}]
+    for other in odd:
+        config.write_text(json.dumps(stored | other), encoding="utf-8")
+        with pytest.raises(Refusal):
+            train(tmp_path, "--resume", tmp_path / "mine", "--epochs", "9")
+    config.write_text("[" * 200_000, encoding="utf-8")
+    with pytest.raises(Refusal, match="no run is there"):
+        train(tmp_path, "--resume", tmp_path / "mine")
+
+
 def test_checkpoints_of_another_config_are_refused(tmp_path):
     for name, seed in (("one", "1"), ("two", "2")):
         train(tmp_path, "--name", name, *SHORT, "--seed", seed)

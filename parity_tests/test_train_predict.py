@@ -108,14 +108,26 @@ def test_what_cannot_be_predicted_is_refused(runs, tmp_path):
 
 def test_weights_and_settings_that_are_none_are_refused(runs, tmp_path):
     shutil.copytree(runs / "again", tmp_path / "broken")
-    weights, config = (tmp_path / "broken" / name for name in ("checkpoints/last.safetensors", "config.json"))
+    weights, config = (tmp_path / "broken" / name for name in ("checkpoints/last.npz", "config.json"))
     spoilt = scratch.load(weights)
-    spoilt["0.bias"][:] = np.nan
+    spoilt["weights/0.bias"][:] = np.nan
     scratch.save(weights, spoilt)
     for use in (predict, plot_run):
-        with pytest.raises(Refusal, match=r"^not a usable checkpoint: .*last\.safetensors: 0\.bias holds numbers that"):
+        with pytest.raises(Refusal, match=r"^not a usable checkpoint: .*last\.npz: 0\.bias holds numbers that"):
             use.main([str(tmp_path / "broken"), *([str(runs / "iris.csv")] if use is predict else [])])
+    shutil.rmtree(tmp_path / "broken")
+    shutil.copytree(runs / "again", tmp_path / "broken")
     stored = json.loads(config.read_text(encoding="utf-8"))
+    for place, name, value in (
+        ("data", "classes", stored["data"]["classes"][::-1]),
+        ("data", "features", stored["data"]["features"][::-1]),
+        ("data", "scaling", {"x": [[0, 0], [1, 1]]}),
+        ("task", "kind", "regression"),
+        ("options", "seed", 7),
+    ):
+        config.write_text(json.dumps(stored | {place: stored[place] | {name: value}}), encoding="utf-8")
+        with pytest.raises(Refusal, match=r"it belongs to another config\.json than the one here"):
+            predict.main([str(tmp_path / "broken"), str(runs / "iris.csv")])
     for place, name, value in (
         ("task", "sizes", {"sizes": ["a", "b"]}),
         ("task", "model", "nothing"),

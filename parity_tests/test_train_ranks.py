@@ -85,7 +85,8 @@ class Code:
 def rehashed(folder):
     """The checkpoint, whose progress.json vouches for what is in it now."""
     stored = json.loads((folder / "progress.json").read_text(encoding="utf-8"))
-    stored["progress"]["run"] = ""  # of no config.json
+    stored["progress"]["format"] = 1  # which says of no config.json
+    stored["progress"].pop("run", None)
     stored["sha256"] = {path.name: digest(path) for path in folder.iterdir() if path.name != "progress.json"}
     (folder / "progress.json").write_text(json.dumps(stored), encoding="utf-8")
     return folder

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -94,7 +95,7 @@ def test_the_first_signal_saves_and_the_run_goes_on(sent, status, tmp_path):
     assert (process.returncode, "Traceback" in errors) == (status, False)
     result = json.loads(out)
     assert result["ended"] == "stopped"
-    _, result, errors = train(tmp_path, "--resume", tmp_path / "stopped", "--epochs", "1")
+    _, _, errors = train(tmp_path, "--resume", tmp_path / "stopped", "--epochs", result["epochs"] + 1)
     assert f"on from step {result['steps']} in epoch" in errors
 
 
@@ -173,6 +174,33 @@ def test_two_runs_in_one_folder(tmp_path):
             with pytest.raises(Refusal, match="another process trains in this folder"):
                 train(tmp_path, *arguments)
         process.send_signal(signal.SIGKILL)
+
+
+def test_a_kill_between_the_files_of_a_checkpoint_is_healed(tmp_path):
+    train(tmp_path, "--name", "mine", *SHORT)
+    weights = tmp_path / "mine" / "checkpoints" / "last.safetensors"
+    right = weights.read_bytes()
+    shutil.copy(weights.with_name("step-00000005.safetensors"), weights)
+    train(tmp_path, "--resume", tmp_path / "mine")
+    assert weights.read_bytes() == right
+
+
+def test_a_run_that_is_to_be_replaced_stays_until_the_new_one_stands(tmp_path):
+    train(tmp_path, "--name", "mine", *SHORT)
+    before = {path.name: path.read_bytes() for path in (tmp_path / "mine").rglob("*.*") if path.is_file()}
+
+    def no_files():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+
+    done = run(tmp_path, "--name", "mine", "--overwrite", "--epochs", "1", preexec_fn=no_files)
+    assert done.returncode == 2
+    assert before == {path.name: path.read_bytes() for path in (tmp_path / "mine").rglob("*.*") if path.is_file()}
+    (tmp_path / "mine" / ".before").mkdir()
+    for part in ("checkpoints", "result.json"):  # killed in the midst
+        os.rename(tmp_path / "mine" / part, tmp_path / "mine" / ".before" / part)
+    with pytest.raises(Refusal, match="there is a run of that name"):
+        train(tmp_path, "--name", "mine")
+    assert (tmp_path / "mine" / "checkpoints" / "last.npz").read_bytes() == before["last.npz"]
 
 
 def test_an_existing_run_stays(tmp_path):

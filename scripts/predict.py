@@ -47,6 +47,8 @@ def main(arguments):
         raise Refusal(f"--out {options.out}: it is no regular file; name another one")
     if options.out and Path(options.out).resolve() == Path(options.file).resolve():
         raise Refusal(f"--out {options.out}: that is the table itself; name another file")
+    if options.out and Path(options.out).resolve().is_relative_to(Path(options.run).resolve()):
+        raise Refusal(f"--out {options.out}: that is in the run's own folder; name a file elsewhere")
     try:
         delimiter = tables.DELIMITERS[trained.options["delimiter"]]
         rows = tables.read_columns(options.file, trained.features, delimiter)

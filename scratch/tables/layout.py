@@ -73,7 +73,7 @@ def is_number(text):
         float(text)
     except ValueError:
         return False
-    return "_" not in text  # Python's own way to write 1_000, no table's
+    return text.isascii() and "_" not in text  # 1_000 and digits of other scripts are Python's, no table's
 
 
 def header_names(path, cells):
@@ -94,7 +94,7 @@ def position(path, names, wanted):
     """The number of a column, from 0, by name or number."""
     if wanted in names:
         return names.index(wanted)
-    if str(wanted).lstrip("-").isdigit() and -len(names) <= int(wanted) < len(names):
+    if re.fullmatch(r"-?[0-9]{1,9}", str(wanted)) and -len(names) <= int(wanted) < len(names):
         return int(wanted) % len(names)
     raise ValueError(f"{path}: no column is named {wanted!r}; the columns are {listed(names)}")
 

@@ -16,6 +16,7 @@ from scripts.training.settings import settings_of
 def in_lockstep(options, data, task, device, folder, telling):
     """Train both sides for all epochs; 0 if every step agrees, 1 if one does not, 3 if that cannot be decided."""
     folder.create(options.overwrite, settings_of(options, task, data))
+    folder.settle()
     try:
         report = compare(options, data, task, device, folder, telling)
         scratch.save(folder.checkpoints / "last.safetensors", report.net)

@@ -9,6 +9,7 @@ Format 1 had no `run` in its progress: which config.json it belongs to.
 """
 
 import json
+import math
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -43,9 +44,7 @@ def save(folder, name, side, progress):
         from scripts.training import sharded
 
         sharded.save(folder, name, side, written(progress))
-        weights = side.weights()
-        if not side.ranks.rank:
-            scratch.save(folder / f"{name}.safetensors", weights)
+        save_weights(folder, name, side)
         return
     weights = side.weights()
     arrays = {f"weights/{key}": array for key, array in weights.items()}
@@ -59,6 +58,13 @@ def save(folder, name, side, progress):
         os.replace(path, folder / "previous.npz")
     scratch.save(path, arrays)
     scratch.save(folder / f"{name}.safetensors", weights)
+
+
+def save_weights(folder, name, side):
+    """Write the weights alone, for anyone to load."""
+    weights = side.weights()
+    if not side.ranks.rank:
+        scratch.save(folder / f"{name}.safetensors", weights)
 
 
 def load(path, side, run="", allow_nonfinite=False):
@@ -117,11 +123,13 @@ def read(stored, run=""):
         raise ValueError(f"it has format {format}, newer than this handgrad, which reads up to {FORMAT}")
     if format == 1:
         own["run"] = ""
+    elif not own.get("run"):
+        raise ValueError("it does not say of which run it is")
     kinds = get_type_hints(Progress)
     if own.keys() != kinds.keys():
         raise ValueError(f"its progress is of {', '.join(own)}, expected {', '.join(kinds)}")
     for name, kind in kinds.items():
-        if not isinstance(own[name], kind) or (name not in ("best", "run") and own[name] < 0):
+        if not isinstance(own[name], kind) or isinstance(own[name], bool) or not in_range(name, own[name]):
             raise ValueError(f"its progress has {name} {own[name]!r}")
     if run and own["run"] and own["run"] != run:
         raise ValueError("it belongs to another config.json than the one here")
@@ -130,6 +138,11 @@ def read(stored, run=""):
 
 def under(prefix, arrays):
     return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+
+def in_range(name, value):
+    """Whether a value of a Progress can be one."""
+    return value is None or isinstance(value, str) or (math.isfinite(value) and (name == "best" or value >= 0))
 
 
 def check_fit(found, side, step):
@@ -170,7 +183,9 @@ def is_finite(path):
 
 
 def newest(folder, side, run, allow_nonfinite, say):
-    """The progress of the newest checkpoint of a run that can be used; a damaged one is told of and passed over."""
+    """The progress and the path of the newest checkpoint of a run that can be used; a damaged one is told of and passed
+    over.
+    """
     reasons: list[str] = []
     for path in kept(folder):
         try:
@@ -180,5 +195,5 @@ def newest(folder, side, run, allow_nonfinite, say):
             continue
         for reason in reasons:
             say(f"{reason}; the one before it is taken")
-        return progress
+        return progress, path
     raise Refusal("\n".join(reasons[:2]) or f"{folder} holds no checkpoint to go on from")

@@ -18,7 +18,7 @@ def read_config(path):
         entries = tomllib.loads(text)
     except OSError as error:
         raise Refusal(f"cannot read {Path(path).absolute()}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (RecursionError, ValueError) as error:
         raise Refusal(f"{path}: it is not valid TOML: {error}") from None
     twice = next((name for name in entries if "-" in name and name.replace("-", "_") in entries), None)
     if twice:

@@ -59,7 +59,10 @@ def prepare(options, begun=None):
         raise Refusal(str(error)) from error
     split(data, options)
     if begun:
-        data.scaling = {name: tuple(map(np.array, pair)) for name, pair in begun["scaling"].items()}
+        data.scaling = {name: tuple(np.array(part, float) for part in pair) for name, pair in begun["scaling"].items()}
+        for name, pair in data.scaling.items():
+            if [part.shape for part in pair] != 2 * [getattr(data, name).shape[1:]]:
+                raise ValueError(f"scaling of {name}")
         for name in ("classes", "features"):
             if list(getattr(data, name)) != list(begun[name]):
                 was = tables.listed(tuple(begun[name]))

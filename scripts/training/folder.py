@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import IO, Any
@@ -29,6 +30,7 @@ class RunFolder:
 
     def __init__(self, path):
         self.path, self.checkpoints = Path(path), Path(path) / "checkpoints"
+        self.before, self.made = self.path / ".before", False
         self.lock = FileLock(self.path / ".lock")
         self.file: IO | None = None
         self.board: Any = None
@@ -53,16 +55,23 @@ class RunFolder:
             raise Refusal(f"{self.path.absolute()}: it holds other files; take another --name")
 
     def create(self, overwrite, settings):
-        """A new folder; one with a run in it is replaced only on request. config.json comes last: with it there is a
-        run.
+        """A new folder. One with a run in it is replaced only on request, and kept aside until `settle`; config.json
+        comes last: with it there is a run.
         """
+        if self.before.exists():  # a run was to be replaced, and that was broken off
+            self.occupy()
+            self.bring_back()
         self.check(overwrite)
         prepare_folder(self.path)
         self.occupy()
-        for part in FOLDERS:
-            shutil.rmtree(self.path / part, ignore_errors=True)
-        for part in FILES:
-            (self.path / part).unlink(missing_ok=True)
+        if self.exists():
+            self.before.mkdir()
+            for part in (*FOLDERS, *reversed(FILES)):  # config.json last: once it is aside, all is
+                if (self.path / part).exists():
+                    os.rename(self.path / part, self.before / part)
+        else:
+            shutil.rmtree(self.checkpoints, ignore_errors=True)
+        self.made = True
         prepare_folder(self.checkpoints)
         write_whole(
             self.path / "environment.txt", lambda path: path.write_text(environment(), "ascii", "backslashreplace")
@@ -86,9 +95,24 @@ class RunFolder:
         text = json.dumps(values, indent=1)  # in ASCII: names of files come in any encoding
         write_whole(self.path / name, lambda path: path.write_text(text + "\n", encoding="utf-8"))
 
-    def leave(self):
-        """Take away what says that there is a run."""
-        (self.path / "config.json").unlink(missing_ok=True)
+    def settle(self):
+        """The new run stands: the one that it replaces goes."""
+        shutil.rmtree(self.before, ignore_errors=True)
+
+    def bring_back(self):
+        """No run, or the one that was to be replaced, in place of what has been made of a new one."""
+        if not self.before.exists():
+            if self.made:
+                (self.path / "config.json").unlink(missing_ok=True)
+            return
+        if (self.before / "config.json").exists():
+            for part in FOLDERS:
+                shutil.rmtree(self.path / part, ignore_errors=True)
+            for part in FILES:
+                (self.path / part).unlink(missing_ok=True)
+        for kept in self.before.iterdir():
+            os.rename(kept, self.path / kept.name)
+        self.before.rmdir()
 
     def exists(self):
         return (self.path / "config.json").exists()
@@ -97,7 +121,7 @@ class RunFolder:
         """What config.json holds (Refusal where there is none that can be read)."""
         try:
             return json.loads((self.path / "config.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+        except (OSError, RecursionError, ValueError) as error:
             raise Refusal(
                 f"{self.path.absolute()}: no run is there: config.json: {getattr(error, 'strerror', None) or error}"
             ) from None
@@ -162,7 +186,10 @@ class Nothing(RunFolder):
     def create(self, overwrite, settings):
         pass
 
-    def leave(self):
+    def settle(self):
+        pass
+
+    def bring_back(self):
         pass
 
     def sweep(self):
@@ -186,8 +213,11 @@ class Nothing(RunFolder):
 
 def read_metrics(path):
     """The lines of a run's metrics.csv as {column: number or None}; half a line at its end is passed over."""
-    with open(Path(path) / "metrics.csv", newline="", encoding="utf-8") as file:
-        text = file.read()
+    try:
+        with open(Path(path) / "metrics.csv", newline="", encoding="utf-8") as file:
+            text = file.read()
+    except UnicodeDecodeError as error:
+        raise Refusal(f"{Path(path) / 'metrics.csv'}: it is no text: {error.reason}") from None
     whole = text[: text.rfind("\n") + 1]
     rows = csv.DictReader(whole.splitlines())
     if tuple(rows.fieldnames or ()) != COLUMNS:
@@ -205,25 +235,3 @@ def number(text):
     if not text:
         return None
     return int(text) if text.isascii() and text.isdigit() else float(text)
-
-
-def sharded(folder):
-    return any(folder.glob("checkpoints/*.sharded"))
-
-
-def find(runs, wanted):
-    """(folder of a run, the checkpoint that is named or None) of --resume: a folder, a checkpoint in it, or last."""
-    if wanted == "last":
-        begun = [path.parent for path in Path(runs).glob("*/config.json")]
-        folders = [folder for folder in begun if any(folder.glob("checkpoints/*.npz")) or sharded(folder)]
-        if not folders:
-            raise Refusal(f"--resume last: {Path(runs).absolute()} holds no run to go on with")
-        return max(folders, key=lambda folder: max(p.stat().st_mtime_ns for p in folder.glob("*.*"))), None
-    path = Path(wanted)
-    if not path.is_dir() and not path.is_file() and (Path(runs) / wanted).is_dir():
-        path = Path(runs) / wanted
-    if (path / "config.json").is_file():
-        return path, None
-    if path.exists() and (path.parent.parent / "config.json").is_file():
-        return path.parent.parent, path
-    raise Refusal(f"--resume {wanted}: not a usable checkpoint: {path.absolute()}: no folder of a run, no file in one")

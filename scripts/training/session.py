@@ -10,9 +10,9 @@ import scratch
 from scripts.cli import Refusal
 from scripts.training import checkpoints, data, loop, task
 from scripts.training.by_hand import build
-from scripts.training.config import checked
-from scripts.training.folder import Nothing, RunFolder, find
-from scripts.training.options import ON_RESUME, check_used, completed, optimizer_of
+from scripts.training.folder import Nothing, RunFolder
+from scripts.training.going_on import check_data, found, go_on, stored_of
+from scripts.training.options import check_used, completed, optimizer_of
 from scripts.training.place import is_memory, peak, place, side_of
 from scripts.training.ranks import FAILED, agreed, first_line, join, leave, of_environment, silent
 from scripts.training.settings import mark_of, name_of, settings_of
@@ -54,8 +54,7 @@ def begin(given, ranks):
     device = place(options, ranks, again=path is not None)
     if ranks.many:
         join(ranks, device, options.timeout)
-    prepared = data.prepare(options, stored.get("data"))
-    chosen = task.choose(options, prepared)
+    prepared, chosen = prepare(options, stored, path)
     if path:
         check_data(stored, prepared, options)
     else:
@@ -78,12 +77,15 @@ def begin(given, ranks):
         return run(options, folder, path is not None, checkpoint, prepared, chosen, device, ranks, telling)
 
 
-def found(given):
-    """(folder, checkpoint or None) of the run that is to go on."""
+def prepare(options, stored, path):
+    """(Data, Task); of a run that goes on, whose config.json may hold anything, what cannot be is refused."""
     try:
-        return find(given.get("runs", "runs"), given["resume"])
-    except OSError as error:
-        raise Refusal(f"--resume {given['resume']}: {error.strerror}: {error.filename}") from None
+        prepared = data.prepare(options, stored.get("data"))
+        return prepared, task.choose(options, prepared)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        if not path:
+            raise
+        raise Refusal(f"{path.absolute()}: config.json is no run's: {type(error).__name__}: {error}") from error
 
 
 def run(options, folder, again, checkpoint, prepared, chosen, device, ranks, telling):
@@ -138,8 +140,9 @@ def set_up(folder, side, options, chosen, prepared, progress):
     try:
         folder.create(options.overwrite, settings)
         checkpoints.save(folder.checkpoints, "last", side, progress)
+        folder.settle()
     except OSError as error:
-        folder.leave()
+        folder.bring_back()
         raise Refusal(f"cannot write to {folder.path.absolute()}: {error.strerror or error}") from None
 
 
@@ -149,70 +152,6 @@ def first_steps(options, prepared, chosen, device, folder, telling):
 
     report = both.compare(options, prepared, chosen, device, folder, telling)
     return (0, "") if report.ok else (1, "the sides disagree") if report.parted else (3, "undecided")
-
-
-def go_on(folder, checkpoint, side, options, prepared, telling):
-    """The Progress of the run's checkpoint, which is put into the side."""
-    try:
-        folder.occupy()
-    except OSError as error:
-        raise Refusal(f"cannot write to {folder.path.absolute()}: {error.strerror}") from None
-    again = folder.settings()
-    allow, run = options.allow_nonfinite, mark_of(again)
-    if checkpoint:
-        try:
-            progress = checkpoints.load(checkpoint, side, run, allow)
-        except ValueError as error:
-            raise Refusal(str(error)) from error
-    else:
-        progress = checkpoints.newest(folder.checkpoints, side, run, allow, telling.say)
-    if progress.epoch > options.epochs or (checkpoint and progress.epoch == options.epochs):
-        raise Refusal(f"{folder.path}: {progress.epoch} epochs are done; name more with --epochs")
-    kept = ("epochs", "log_interval", "checkpoint_interval", "device", "compile", "tensorboard", "timeout")
-    again["options"] |= {name: getattr(options, name) for name in kept}
-    again["data"] |= prepared.source
-    folder.sweep()
-    folder.write_json("config.json", again)
-    if checkpoint:  # from now on the newest, so that what came after it is not gone on with
-        checkpoints.save(folder.checkpoints, "last", side, progress)
-    folder.open_metrics(progress.step, progress.batch == 0)
-    telling.say(f"{folder.path}: on from step {progress.step} in epoch {progress.epoch}")
-    return progress
-
-
-def stored_of(path, given):
-    """What config.json of a run holds; options that would make another run of it are refused."""
-    for name in ("name", "overwrite"):
-        if given.get(name):
-            raise Refusal(f"--{name} does not go with --resume, which goes on in {path}")
-    stored = RunFolder(path).settings()
-    try:
-        entries = {name: value for name, value in stored["options"].items() if value is not None}
-        own = vars(completed(checked(entries, path / "config.json")))
-        stored["data"]["scaling"]
-    except (KeyError, TypeError, AttributeError):
-        raise Refusal(f"{path}: no run to go on with: config.json lacks options or data") from None
-    stored["options"] = own
-    if own["backend"] == "both":
-        raise Refusal(f"{path} was trained in lockstep, which begins anew: leave out --resume")
-    if "data" in given and Path(given["data"]).absolute() == Path(own["data"]):
-        given["data"] = own["data"]
-    changed = [name for name, value in given.items() if name not in ON_RESUME and own[name] != value]
-    if changed:
-        flags = ", ".join(f"--{name.replace('_', '-')} {own[name]}" for name in changed)
-        raise Refusal(
-            f"{path} was begun with {flags}; a run goes on as it began, or take a new --name without --resume"
-        )
-    return stored
-
-
-def check_data(stored, prepared, options):
-    """Refuse to go on with a data file that has changed (Refusal)."""
-    before, now = stored["data"].get("sha256"), prepared.source.get("sha256")
-    if before != now and not options.allow_changed_data:
-        raise Refusal(
-            f"{options.data} has changed since the run began; --allow-changed-data goes on with what it is now"
-        )
 
 
 def described(options, chosen, prepared, device, ranks):

@@ -9,7 +9,9 @@ import sys
 from dataclasses import asdict
 from datetime import datetime
 from importlib import metadata
+from uuid import uuid4
 
+from scripts.cli import Refusal
 from scripts.training.options import ON_RESUME
 
 PACKAGES = ("numpy", "torch", "scikit-learn", "matplotlib", "rich", "safetensors")
@@ -23,7 +25,8 @@ def settings_of(options, task, data):
         kept["data"] = data.source["path"]
     scaling = {name: [part.tolist() for part in pair] for name, pair in data.scaling.items()}
     columns = {"features": data.features, "classes": data.classes, "scaling": scaling}
-    return {"options": kept, "task": asdict(task), "data": data.source | {"name": data.name} | columns}
+    own = {"id": uuid4().hex, "options": kept, "task": asdict(task)}
+    return own | {"data": data.source | {"name": data.name} | columns}
 
 
 def name_of(task, data):
@@ -33,9 +36,15 @@ def name_of(task, data):
 
 
 def mark_of(settings):
-    """A mark of the settings that a run cannot change: its checkpoints hold it, too."""
-    options = {name: value for name, value in settings["options"].items() if name not in {*ON_RESUME, "data"}}
-    kept = {"options": options, "task": settings["task"], "scaling": settings["data"]["scaling"]}
+    """A mark of a run and of the settings that it cannot change: its checkpoints hold it, too. Raises Refusal for what
+    are no settings.
+    """
+    try:
+        options = {name: value for name, value in settings["options"].items() if name not in {*ON_RESUME, "data"}}
+        kept = {name: settings["data"][name] for name in ("scaling", "classes", "features")}
+        kept |= {"id": settings["id"], "options": options, "task": settings["task"]}
+    except (AttributeError, KeyError, TypeError) as error:
+        raise Refusal(f"config.json is no run's: {type(error).__name__}: {error}") from None
     return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -1,5 +1,6 @@
 """A run that was trained, to be used: its network by hand, what its outputs mean, how its inputs were scaled."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +8,10 @@ import numpy as np
 import scratch
 from scripts.cli import Refusal
 from scripts.training.by_hand import build
+from scripts.training.checkpoints import read, under
 from scripts.training.folder import RunFolder
 from scripts.training.options import completed
+from scripts.training.settings import mark_of
 from scripts.training.task import Task
 
 
@@ -31,14 +34,18 @@ class Trained:
             self.net = build(self.task, 0, self.dtype)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise Refusal(f"{path}: config.json is no run's: {error}") from None
-        weights = path / "checkpoints" / f"{checkpoint}.safetensors"
+        whole, weights = (path / "checkpoints" / f"{checkpoint}.{kind}" for kind in ("npz", "safetensors"))
+        weights = whole if whole.exists() else weights  # of shards and of a lockstep there are weights alone
         try:
             arrays = scratch.load(weights)
+            if weights == whole:
+                read(json.loads(arrays.pop("progress").tobytes()), mark_of(stored))
+                arrays = under("weights/", arrays)
             odd = next((name for name, array in arrays.items() if not np.isfinite(array).all()), None)
             if odd:
                 raise ValueError(f"{odd} holds numbers that are not finite")
             scratch.load_state_dict(self.net, arrays)
-        except (ImportError, TypeError, ValueError) as error:
+        except (ImportError, KeyError, RecursionError, TypeError, ValueError) as error:
             why = str(error).removeprefix(f"not a usable weights file: {weights}: ")
             raise Refusal(f"not a usable checkpoint: {weights}: {why}") from None
 
