@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 import scratch
 from parity_tests.trained import arrays, equal, lines, train
@@ -54,6 +55,18 @@ def test_on_any_device_the_steps_are_those_by_hand_and_a_run_goes_on_elsewhere(h
     ]
     assert losses[0] == pytest.approx(losses[1], rel=1e-9)
     assert len(losses[0]) == result["steps"]
+
+
+def test_compiled_weights_are_those_that_are_kept(tmp_path, monkeypatch):
+    """By torch.compile's tracer; the C++ that it writes by default needs a compiler and half a minute."""
+    compile = torch.compile
+    monkeypatch.setattr(torch, "compile", lambda module: compile(module, backend="eager"))
+    for name, more in (("plain", ()), ("compiled", ("--compile",))):
+        train(tmp_path, "--name", name, "--backend", "torch", *more, "--epochs", "1")
+        train(tmp_path, "--resume", tmp_path / name, "--epochs", "2")
+    assert arrays(tmp_path / "plain").keys() == arrays(tmp_path / "compiled").keys()
+    for name, array in arrays(tmp_path / "plain").items():
+        np.testing.assert_allclose(arrays(tmp_path / "compiled")[name], array, rtol=1e-12, atol=1e-15)
 
 
 def test_autocast_is_near_float32(device, tmp_path):
