@@ -195,6 +195,9 @@ def test_a_run_that_is_to_be_replaced_stays_until_the_new_one_stands(tmp_path):
     done = run(tmp_path, "--name", "mine", "--overwrite", "--epochs", "1", preexec_fn=no_files)
     assert done.returncode == 2
     assert before == {path.name: path.read_bytes() for path in (tmp_path / "mine").rglob("*.*") if path.is_file()}
+    shutil.copytree(tmp_path / "mine", tmp_path / "mine" / ".replaced")  # by a kill while that was taken away
+    train(tmp_path, "--resume", tmp_path / "mine", "--epochs", "6")
+    assert not (tmp_path / "mine" / ".replaced").exists()
     (tmp_path / "mine" / ".before").mkdir()
     for part in ("checkpoints", "result.json"):  # killed in the midst
         os.rename(tmp_path / "mine" / part, tmp_path / "mine" / ".before" / part)

@@ -30,7 +30,7 @@ class RunFolder:
 
     def __init__(self, path):
         self.path, self.checkpoints = Path(path), Path(path) / "checkpoints"
-        self.before, self.made = self.path / ".before", False
+        self.before, self.replaced, self.made = self.path / ".before", self.path / ".replaced", False
         self.lock = FileLock(self.path / ".lock")
         self.file: IO | None = None
         self.board: Any = None
@@ -64,6 +64,7 @@ class RunFolder:
         self.check(overwrite)
         prepare_folder(self.path)
         self.occupy()
+        shutil.rmtree(self.replaced, ignore_errors=True)
         if self.exists():
             self.before.mkdir()
             for part in (*FOLDERS, *reversed(FILES)):  # config.json last: once it is aside, all is
@@ -86,7 +87,7 @@ class RunFolder:
             path.unlink()
         for path in (path for own in whole for path in self.path.glob(f".{own.stem}.????????{own.suffix}")):
             path.unlink()
-        for path in self.checkpoints.glob(".*.sharded"):
+        for path in (*self.checkpoints.glob(".*.sharded"), *self.path.glob(self.replaced.name)):
             shutil.rmtree(path)
         for name in ("failure.json", "result.json"):
             (self.path / name).unlink(missing_ok=True)
@@ -96,8 +97,10 @@ class RunFolder:
         write_whole(self.path / name, lambda path: path.write_text(text + "\n", encoding="utf-8"))
 
     def settle(self):
-        """The new run stands: the one that it replaces goes."""
-        shutil.rmtree(self.before, ignore_errors=True)
+        """The new run stands: the one that it replaces goes, under a name from which it cannot come back."""
+        if self.before.exists():
+            os.rename(self.before, self.replaced)
+        shutil.rmtree(self.replaced, ignore_errors=True)
 
     def bring_back(self):
         """No run, or the one that was to be replaced, in place of what has been made of a new one."""

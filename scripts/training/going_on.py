@@ -18,15 +18,11 @@ def found(given):
         raise Refusal(f"--resume {given['resume']}: {error.strerror}: {error.filename}") from None
 
 
-def sharded(folder):
-    return any(folder.glob("checkpoints/*.sharded"))
-
-
 def find(runs, wanted):
     """(folder of a run, the checkpoint that is named or None) of --resume: a folder, a checkpoint in it, or last."""
     if wanted == "last":
         begun = [path.parent for path in Path(runs).glob("*/config.json")]
-        folders = [folder for folder in begun if any(folder.glob("checkpoints/*.npz")) or sharded(folder)]
+        folders = [folder for folder in begun if checkpoints.kept(folder / "checkpoints")]
         if not folders:
             raise Refusal(f"--resume last: {Path(runs).absolute()} holds no run to go on with")
         return max(folders, key=lambda folder: max(p.stat().st_mtime_ns for p in folder.glob("*.*"))), None
