@@ -77,6 +77,20 @@ def test_changed_data_are_scaled_as_the_run_began_and_named_as_it_named_them(tmp
         train(tmp_path, *more, "--epochs", "4")
 
 
+def test_a_data_file_that_was_moved_is_named_anew(tmp_path):
+    (tmp_path / "a.csv").write_text("a,y\n1,0\n2,1\n3,0\n4,1\n", encoding="utf-8")
+    train(tmp_path, "--data", tmp_path / "a.csv", "--name", "mine", "--epochs", "1")
+    (tmp_path / "a.csv").rename(tmp_path / "b.csv")
+    more = ("--resume", tmp_path / "mine", "--epochs")
+    with pytest.raises(Refusal, match=r"a\.csv: no such file"):
+        train(tmp_path, *more, "2")
+    assert train(tmp_path, *more, "2", "--data", tmp_path / "b.csv")[0] == 0
+    assert train(tmp_path, *more, "3")[0] == 0
+    (tmp_path / "c.csv").write_text("a,y\n1,0\n2,1\n3,0\n4,0\n5,1\n", encoding="utf-8")
+    with pytest.raises(Refusal, match="was begun with --data"):
+        train(tmp_path, *more, "4", "--data", tmp_path / "c.csv")
+
+
 def test_fewer_epochs_than_begun_are_refused(tmp_path):
     train(tmp_path, "--name", "mine", *SHORT)
     with pytest.raises(Refusal, match="epochs are done"):

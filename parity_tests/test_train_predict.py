@@ -56,6 +56,8 @@ def test_a_text_is_gone_on_with(tmp_path, capsys):
     train(tmp_path, "--name", "abcd", "--data", tmp_path / "t.txt", *small)
     assert predict.main([str(tmp_path / "abcd"), "--begin", "cd", "--characters", "6"]) == 0
     assert capsys.readouterr().out == "cdabcdab\n"
+    predict.main([str(tmp_path / "abcd"), "--begin", "cd", "--characters", "6", "--out", str(tmp_path / "out.txt")])
+    assert (tmp_path / "out.txt").read_text(encoding="utf-8") == "cdabcdab\n"
     for arguments, message in (
         (["--begin", "cdx"], "'x' is not among the 4 characters"),
         ([], "it was trained on a text"),
@@ -73,6 +75,18 @@ def test_a_table_with_columns_left_out_and_another_delimiter(tmp_path, capsys):
     train(tmp_path, "--name", "mine", *how, "--epochs", "30", "--lr", "0.1")
     found = predicted(tmp_path, "mine", table, capsys)
     assert [row[1] for row in found[1:]] == ["low"] * 20 + ["high"] * 20
+
+
+def test_rows_with_gaps_are_left_out_as_they_were_in_training(tmp_path, capsys):
+    rows = [f"{'NA' if i % 10 == 0 else i},{i % 2}" for i in range(40)]
+    (tmp_path / "t.csv").write_text("\n".join(["a,y", *rows, ""]), encoding="utf-8")
+    train(tmp_path, "--name", "t", "--data", tmp_path / "t.csv", "--drop-nonfinite", "--epochs", "1")
+    capsys.readouterr()
+    predict.main([str(tmp_path / "t"), str(tmp_path / "t.csv")])
+    out, errors = capsys.readouterr()
+    assert [int(line.split(",")[0]) for line in out.splitlines()[1:]] == [i + 2 for i in range(40) if i % 10]
+    assert "36 predictions; 4 rows with gaps are left out" in errors
+    assert "over 36 rows whose 'y' is known, those it was trained on among them" in errors
 
 
 def test_names_that_a_spreadsheet_would_run_are_quoted(tmp_path, capsys):

@@ -95,6 +95,7 @@ def test_the_first_signal_saves_and_the_run_goes_on(sent, status, tmp_path):
     assert (process.returncode, "Traceback" in errors) == (status, False)
     result = json.loads(out)
     assert result["ended"] == "stopped"
+    assert f"saved at step {result['steps']}; --resume {tmp_path / 'stopped'} goes on" in errors
     _, _, errors = train(tmp_path, "--resume", tmp_path / "stopped", "--epochs", result["epochs"] + 1)
     assert f"on from step {result['steps']} in epoch" in errors
 

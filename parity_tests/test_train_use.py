@@ -46,7 +46,7 @@ def test_pictures_of_one_run_and_of_several(runs, tmp_path, capsys):
     assert plot_run.main([str(runs / "diabetes"), "--out", str(tmp_path / "three"), "--format", "svg"]) == 0
     drawn = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.*")}
     one = {f"one/{name}.png" for name in ("curves", "confusion", "decisions")}
-    assert drawn == one | {"two/curves.png", "three/curves.svg", "three/predicted.svg"}
+    assert drawn == one | {"two/compared.png", "three/curves.svg", "three/predicted.svg"}
     assert all(matplotlib.image.imread(path).std() > 0.05 for path in tmp_path.rglob("*.png"))
     with pytest.raises(Refusal, match="no run is there"):
         plot_run.main([str(tmp_path)])

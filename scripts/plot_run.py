@@ -34,10 +34,13 @@ def main(arguments):
         except OSError as error:
             raise Refusal(f"{path.absolute()}: no run to draw: metrics.csv: {error.strerror}") from None
         if not rows:
-            raise Refusal(f"{path.absolute()}: metrics.csv has no line to draw; a lockstep has its own lockstep.png")
+            raise Refusal(
+                f"{path.absolute()}: metrics.csv has no line to draw: no step was taken; a lockstep has lockstep.png"
+            )
         found[str(path) if path.name in found else path.name] = rows, "R2" if kind == "regression" else "accuracy"
     folder = prepare_folder(options.out or Path(options.runs[0]) / "figures")
-    drawn = [pictures.curves(found, folder / f"curves.{options.format}")]
+    name = "curves" if len(found) == 1 else "compared"
+    drawn = [pictures.curves(found, folder / f"{name}.{options.format}")]
     if len(found) == 1:
         drawn += of_one(Path(options.runs[0]), folder, options.format)
     for picture in drawn:

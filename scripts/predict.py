@@ -51,24 +51,35 @@ def main(arguments):
         raise Refusal(f"--out {options.out}: that is in the run's own folder; name a file elsewhere")
     try:
         delimiter = tables.DELIMITERS[trained.options["delimiter"]]
-        rows = tables.read_columns(options.file, trained.features, delimiter)
+        rows = tables.read_columns(options.file, trained.features, delimiter, trained.options["drop_nonfinite"])
         target = trained.source.get("target", "")
         numbers, words = tables.read_words(options.file, trained.features, target, delimiter)
+        known_file = tables.digest(options.file) == trained.source.get("sha256")
     except ValueError as error:
         raise Refusal(str(error)) from error
+    whole_rows = np.flatnonzero(np.isfinite(rows).all(axis=1)).tolist()
+    left_out = f"; {len(rows) - len(whole_rows)} rows with gaps are left out" * (len(whole_rows) < len(rows))
+    rows, numbers = rows[whole_rows], [numbers[i] for i in whole_rows]
+    words = words and [words[i] for i in whole_rows]
     found: list = []
     if options.out:
-        try:
-            write_whole(Path(options.out), lambda path: write_rows(path, trained, rows, numbers, found))
-        except OSError as error:
-            raise Refusal(f"cannot write {Path(options.out).absolute()}: {error.strerror}") from None
+        write(options.out, lambda path: write_rows(path, trained, rows, numbers, found))
     else:
         with contextlib.nullcontext(sys.stdout) if sys.stdout else open(os.devnull, "w") as out:
             predictions(trained, rows, numbers, csv.writer(out, lineterminator="\n"), found)
     where = f" in {options.out}" if options.out else ""
     known = score(trained, found, words) if words else ""
-    print(f"predict.py: {len(found)} predictions{where}{known}", file=sys.stderr)
+    known += ", those it was trained on among them" * (bool(known) and known_file)
+    print(f"predict.py: {len(found)} predictions{where}{left_out}{known}", file=sys.stderr)
     return 0
+
+
+def write(path, content):
+    """A file, whole or not at all."""
+    try:
+        write_whole(Path(path), content)
+    except OSError as error:
+        raise Refusal(f"cannot write {Path(path).absolute()}: {error.strerror}") from None
 
 
 def go_on(trained, options):
@@ -81,7 +92,11 @@ def go_on(trained, options):
         raise Refusal(f"--begin: {unknown!r} is not among the {len(characters)} characters of the text")
     ids = [characters.index(c) for c in options.begin]
     ids = scratch.models.generate(trained.net.eval(), ids, options.characters, trained.task.inputs[0], options.seed)
-    print("".join(characters[i] for i in ids))
+    text = "".join(characters[i] for i in ids)
+    if options.out:
+        write(options.out, lambda path: path.write_text(text + "\n", encoding="utf-8"))
+    else:
+        print(text)
     return 0
 
 

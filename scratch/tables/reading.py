@@ -74,9 +74,9 @@ def read_csv(path, target=None, header=None, words=False, drop_nonfinite=False, 
     return CSV(x, column, features, names[place], tuple(ordered), int((~finite).sum()), layout.named)
 
 
-def read_columns(path, wanted, delimiter=","):
+def read_columns(path, wanted, delimiter=",", gaps=False):
     """x (N, columns) of the columns of a CSV that are wanted, by name; where it has no names, or those that are wanted
-    are numbers, by place.
+    are numbers, by place. gaps: rows with a gap or a number that is not finite are kept, as nan or as they are.
 
     Words in other columns are passed over. Raises ValueError as read_csv does, and where a column is missing.
     """
@@ -84,8 +84,8 @@ def read_columns(path, wanted, delimiter=","):
     layout = asked_for(path, wanted, delimiter)
     places = [layout.names.index(name) for name in wanted]
     converters = {i: nothing for i in range(len(layout.names)) if i not in places}
-    rows = numbers(path, layout, converters, remedies=False)
-    if not np.isfinite(rows).all():
+    rows = numbers(path, layout, converters, gaps, remedies=False)
+    if not gaps and not np.isfinite(rows[:, places]).all():
         raise ValueError(first_fault(path, layout, converters, target=None, remedies=False))
     return rows[:, places]
 

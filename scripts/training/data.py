@@ -152,7 +152,10 @@ def split(data, options):
             raise Refusal(f"{data.name}: every row is of class {data.classes[labels[0]]!r}; two classes or more train")
         if counts.min() < 2:
             lone = data.classes[int(counts.argmin())]
-            raise Refusal(f"{data.name}: class {lone!r} has one row, which cannot be both trained on and held out")
+            hint = "; --task regression takes numbers as they are" * all(map(tables.is_number, data.classes))
+            raise Refusal(
+                f"{data.name}: class {lone!r} has one row, which cannot be both trained on and held out{hint}"
+            )
     if N == 1:
         data.train = data.test = np.arange(1)
         data.notes.append("one row, so it is trained on and judged: nothing is held out")

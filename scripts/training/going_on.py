@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from scratch.tables import digest
 from scripts.cli import Refusal
 from scripts.training import checkpoints
 from scripts.training.config import checked
@@ -51,8 +52,8 @@ def stored_of(path, given):
     stored["options"] = own
     if own["backend"] == "both":
         raise Refusal(f"{path} was trained in lockstep, which begins anew: leave out --resume")
-    if "data" in given and Path(given["data"]).absolute() == Path(own["data"]):
-        given["data"] = own["data"]
+    if "data" in given and (Path(given["data"]).absolute() == Path(own["data"]) or is_moved(given["data"], stored)):
+        own["data"] = given["data"]
     changed = [name for name, value in given.items() if name not in ON_RESUME and own[name] != value]
     if changed:
         flags = ", ".join(f"--{name.replace('_', '-')} {own[name]}" for name in changed)
@@ -60,6 +61,11 @@ def stored_of(path, given):
             f"{path} was begun with {flags}; a run goes on as it began, or take a new --name without --resume"
         )
     return stored
+
+
+def is_moved(path, stored):
+    """Whether a file is the one that a run was begun with, by its SHA-256."""
+    return Path(path).is_file() and digest(path) == stored["data"].get("sha256")
 
 
 def check_data(stored, prepared, options):
@@ -94,6 +100,8 @@ def go_on(folder, checkpoint, side, options, prepared, telling):
     kept = ("epochs", "log_interval", "checkpoint_interval", "device", "compile", "tensorboard", "timeout")
     again["options"] |= {name: getattr(options, name) for name in kept}
     again["data"] |= prepared.source
+    if prepared.source:
+        again["options"]["data"] = prepared.source["path"]
     folder.sweep()
     folder.write_json("config.json", again)
     if checkpoint.stem == "last":

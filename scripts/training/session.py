@@ -106,6 +106,8 @@ def run(options, folder, again, checkpoint, prepared, chosen, device, ranks, tel
                 status = loop.train(side, prepared, chosen, options, folder, progress, stop, telling)
             loss, metric = loop.evaluate(side, prepared, chosen, prepared.test, progress.step)
             ended = "finished" if status == 0 else "stopped"
+            if status:
+                telling.say(f"saved at step {progress.step}; --resume {folder.path} goes on")
     except loop.NotFinite as error:
         folder.write_json("failure.json", {"why": str(error), "rows": error.rows.tolist()})
         telling.say(f"train.py: {error}\n  {last_good(folder)}; the rows of the batch are in failure.json")
