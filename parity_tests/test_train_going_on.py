@@ -4,11 +4,13 @@ import json
 import os
 import shutil
 
+import numpy as np
 import pytest
 
-from parity_tests.trained import lines, train
+from parity_tests.trained import ROOT, lines, train
 from scripts.cli import Refusal
 from scripts.training import loop
+from scripts.training.trained import Trained
 
 SHORT = ("--epochs", "6", "--optimizer", "rmsprop", "--momentum", "0.5", "--checkpoint-interval", "5")
 
@@ -89,6 +91,19 @@ def test_a_data_file_that_was_moved_is_named_anew(tmp_path):
     (tmp_path / "c.csv").write_text("a,y\n1,0\n2,1\n3,0\n4,0\n5,1\n", encoding="utf-8")
     with pytest.raises(Refusal, match="was begun with --data"):
         train(tmp_path, *more, "4", "--data", tmp_path / "c.csv")
+
+
+def test_a_run_of_the_first_format_goes_on_and_is_used(tmp_path):
+    train(tmp_path, "--name", "old", "--epochs", "2", "--hidden", "2")
+    config, checkpoints = tmp_path / "old" / "config.json", tmp_path / "old" / "checkpoints"
+    stored = json.loads(config.read_text(encoding="utf-8"))
+    del stored["id"]
+    config.write_text(json.dumps(stored), encoding="utf-8")
+    for path in checkpoints.iterdir():
+        path.unlink()
+    shutil.copy(ROOT / "parity_tests" / "stored" / "checkpoint-1.npz", checkpoints / "last.npz")
+    assert train(tmp_path, "--resume", tmp_path / "old", "--epochs", "3")[0] == 0
+    assert Trained(tmp_path / "old").outputs(np.zeros((1, 4))).shape == (1, 3)
 
 
 def test_fewer_epochs_than_begun_are_refused(tmp_path):

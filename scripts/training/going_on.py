@@ -94,6 +94,7 @@ def go_on(folder, checkpoint, side, options, prepared, telling):
             raise Refusal(str(error)) from error
     else:
         progress, checkpoint = checkpoints.newest(folder.checkpoints, side, run, allow, telling.say)
+    progress.run = run  # an older format says of none
     done = (progress.epoch, progress.batch) > (options.epochs, 0)
     if done or (named and progress.epoch == options.epochs):
         raise Refusal(f"{folder.path}: {progress.epoch} epochs are done; name more with --epochs")

@@ -42,7 +42,7 @@ def mark_of(settings):
     try:
         options = {name: value for name, value in settings["options"].items() if name not in {*ON_RESUME, "data"}}
         kept = {name: settings["data"][name] for name in ("scaling", "classes", "features")}
-        kept |= {"id": settings["id"], "options": options, "task": settings["task"]}
+        kept |= {"id": settings.get("id", ""), "options": options, "task": settings["task"]}
     except (AttributeError, KeyError, TypeError) as error:
         raise Refusal(f"config.json is no run's: {type(error).__name__}: {error}") from None
     return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16]
