@@ -53,7 +53,7 @@ def test_on_any_device_the_steps_are_those_by_hand_and_a_run_goes_on_elsewhere(h
     losses = [
         {row["step"]: row["loss"] for row in read_metrics(tmp_path / name) if row["loss"]} for name in ("hand", "there")
     ]
-    assert losses[0] == pytest.approx(losses[1], rel=1e-9)
+    assert losses[0] == pytest.approx(losses[1], rel=1e-9)  # 90 steps carry rounding on; far below any wrong term
     assert len(losses[0]) == result["steps"]
 
 
@@ -66,6 +66,7 @@ def test_compiled_weights_are_those_that_are_kept(tmp_path, monkeypatch):
         train(tmp_path, "--resume", tmp_path / name, "--epochs", "2")
     assert arrays(tmp_path / "plain").keys() == arrays(tmp_path / "compiled").keys()
     for name, array in arrays(tmp_path / "plain").items():
+        # eight steps of sums that may be taken in another order
         np.testing.assert_allclose(arrays(tmp_path / "compiled")[name], array, rtol=1e-12, atol=1e-15)
 
 
@@ -75,6 +76,7 @@ def test_autocast_is_near_float32(device, tmp_path):
         how = ("--data", "digits", "--epochs", "3", "--lr", "0.003", "--dtype", dtype)
         train(tmp_path, "--name", dtype, "--backend", "torch", "--device", device, *how)
         losses.append([row["loss"] for row in read_metrics(tmp_path / dtype) if row["loss"]])
+    # products of 8 bits, each off by up to 0.4 %: over 135 steps measured at most 13 % of a loss that falls to an eighth
     np.testing.assert_allclose(losses[1], losses[0], rtol=0.2)
     assert losses[0] != losses[1]
 

@@ -196,4 +196,5 @@ def test_stored_checkpoints_of_every_format_are_read(format):
     one = side(hidden=2)
     progress = checkpoints.load(Path(__file__).parent / "stored" / f"checkpoint-{format}.npz", one)
     assert (progress.step, progress.epoch, bool(progress.run)) == (8, 2, format > 1)
+    # as it was printed when it was stored: eight digits
     np.testing.assert_allclose(one.weights()["0.bias"], [0.00965918, 0.43252914], rtol=1e-6)
