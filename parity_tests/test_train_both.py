@@ -76,7 +76,7 @@ def test_autocast_is_near_float32(device, tmp_path):
         how = ("--data", "digits", "--epochs", "3", "--lr", "0.003", "--dtype", dtype)
         train(tmp_path, "--name", dtype, "--backend", "torch", "--device", device, *how)
         losses.append([row["loss"] for row in read_metrics(tmp_path / dtype) if row["loss"]])
-    # products of 8 bits, each off by up to 0.4 %: over 135 steps measured at most 13 % of a loss that falls to an eighth
+    # products of 8 bits, each off by up to 0.4 %: measured at most 13 % of a loss that falls to an eighth
     np.testing.assert_allclose(losses[1], losses[0], rtol=0.2)
     assert losses[0] != losses[1]
 
