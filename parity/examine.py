@@ -4,7 +4,7 @@ import numpy as np
 
 from parity.fresh import batched, redrawn
 from parity.inputs import draw, frozen
-from parity.rounding.budget import measure
+from parity.rounding.budget import FEWER, SHAKES, measure
 from parity.subjects.raised import SubjectRaised
 from parity.trial import Trial
 
@@ -22,13 +22,16 @@ class Examination:
         self.hand, self.reference, self.wanted = hand, reference, wanted
         self.drawn, self.seed, self.dtype = frozenset(drawn), seed, dtype
 
-    def trial(self, arrays, upstream, ours=None, truth=None):
-        """The Trial on these arrays and upstream gradients; ours and truth where known. Raises SubjectRaised."""
+    def trial(self, arrays, upstream, ours=None, truth=None, shakes=SHAKES):
+        """The Trial on these arrays and upstream gradients; ours and truth where known; at most so many shaken runs.
+
+        Raises SubjectRaised.
+        """
         ours = self.hand.run(arrays, upstream) if ours is None else ours
         truth = self.truth(arrays, upstream) if truth is None else truth
         together = arrays | {(UPSTREAM, i): g for i, g in enumerate(upstream)}
         theirs = apart(self.reference.shaken_run)
-        budget = measure(apart(self.hand.run), theirs, together, ours, truth, self.seed, self.reference.shakes)
+        budget = measure(apart(self.hand.run), theirs, together, ours, truth, self.seed, self.reference.shakes, shakes)
         budget = self.reference.widened(budget, arrays, upstream, ours, truth, self.seed)
         return Trial(self.hand, arrays, upstream, ours, truth, budget, self.fresh_trials(arrays), self)
 
@@ -57,7 +60,7 @@ class Examination:
         for led in batched(self.hand, arrays) if batch is not None else [()]:
             try:
                 other = redrawn(self.hand, arrays, self.drawn, rng, batch, led)
-                return self.trial(other, self.upstream(other, rng))
+                return self.trial(other, self.upstream(other, rng), shakes=FEWER)
             except (SubjectRaised, ValueError):
                 continue
         return None

@@ -5,6 +5,7 @@ import copy
 import numpy as np
 
 from parity import witnesses
+from parity.rounding.budget import SHAKES
 from parity.rows import judge
 from parity.trial import Trial
 from parity.undisturbed import TimeLimit, time_limit
@@ -16,16 +17,16 @@ TRACING = 20.0  # seconds
 ENTRYWISE = 2000  # entries whose numerical derivatives are taken one by one, a forward call each
 
 
-def judge_on(examination, arrays, upstream, ours, truth=None, most=ENTRYWISE):
+def judge_on(examination, arrays, upstream, ours, truth=None, most=ENTRYWISE, shakes=SHAKES):
     """(rows, Trial) of gradients that the subject gave on this data, up to so many entry by entry.
 
-    Raises SubjectRaised.
+    Raises SubjectRaised. shakes: how many shaken runs at most.
 
     By random directions the Trial has no truth of wrong gradients: it is NaN there.
     """
     if by_directions(examination, arrays, most):
         return judge_along(examination, arrays, upstream, ours)
-    trial = examination.trial(arrays, upstream, ours, truth)
+    trial = examination.trial(arrays, upstream, ours, truth, shakes)
     return [judge_key(trial, key, examination.dtype) for key in trial.truth], trial
 
 

@@ -9,7 +9,7 @@ from parity.fresh import batch_length, batched, redrawn
 from parity.harm import raised_finding
 from parity.judging import judge_on
 from parity.report import Finding
-from parity.rounding.budget import FULL
+from parity.rounding.budget import FEWER, FULL
 from parity.rows import GRADIENTS
 from parity.subjects.raised import SubjectRaised
 from parity.verdicts import without_kinks
@@ -68,7 +68,8 @@ def on_batch(examination, arrays, length, batch):
 def judged_on(examination, arrays, upstream):
     """The rows on these arrays, kinks allowed for; the finding where the subject raises."""
     try:
-        rows, other = judge_on(examination, arrays, upstream, examination.hand.run(arrays, upstream), most=QUICK)
+        ours = examination.hand.run(arrays, upstream)
+        rows, other = judge_on(examination, arrays, upstream, ours, most=QUICK, shakes=FEWER)
     except SubjectRaised as raised:
         return raised_finding(raised.__cause__)
     wrong = any(row.verdict == "fail" for row in rows)
@@ -104,7 +105,8 @@ def other_mode(examination, trial):
             return
         wanted = [key for key in trial.truth if key[0] in GRADIENTS]
         other = Examination(hand, Numeric(hand, wanted), wanted, (), examination.seed, examination.dtype)
-        rows = judge_on(other, trial.arrays, trial.upstream, hand.run(trial.arrays, trial.upstream), most=QUICK)[0]
+        ours = hand.run(trial.arrays, trial.upstream)
+        rows = judge_on(other, trial.arrays, trial.upstream, ours, most=QUICK, shakes=FEWER)[0]
     except SubjectRaised:
         return
     modes = ("train", "eval") if examination.hand.subject.training else ("eval", "train")

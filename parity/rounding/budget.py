@@ -8,6 +8,7 @@ from parity.followed import followed
 from parity.rounding.shaken import Directions, moved, plain, shaken, with_directions
 
 SHAKES = 16  # with 8 the largest move still misses a right entry's error by 2.6 times, with 4 by far more
+FEWER = 8  # on other data, where what is known by then is asked for once more; the multiple is hardly larger
 LEAST = 4.0  # a right entry's error was at most 1.9 largest moves in float64 (0.7 in float32); a wrong one's 9,000 up
 RISK = 1e-6  # of a false alarm in one check, were errors and moves normal numbers
 LARGER = 2.8  # a move of −1, 0 or 1 unit is that much larger than a rounding, both as standard deviations
@@ -15,17 +16,17 @@ FULL, SOME = 20_000, 200_000  # up to so many entries all shakes are done, then 
 FEW, FEWEST = 3, 2  # on our side, which may be float32; on theirs, always float64, where a large multiple still tells
 
 
-def measure(ours, theirs, inputs, base_ours, base_theirs, seed, theirs_shakes=SHAKES):
+def measure(ours, theirs, inputs, base_ours, base_theirs, seed, theirs_shakes=SHAKES, most=SHAKES):
     """{key: the budget of every entry}: a multiple of the largest move of our or their result over the shaken runs.
 
     ours takes {name: shaken array} and gives {key: array}. theirs takes {name: moved array} and the Directions of the
     run, and shakes its own arithmetic; with theirs_shakes 0 it is left out: quicker, and only stricter. So it is where
     entries are many and our own moves explain all differences.
     The bases are the results on the unshaken inputs. Each run moves the inputs by up to a unit in their last place.
-    Where few runs are affordable the multiple grows (`factor`).
+    Where few runs are affordable, or `most` allows no more, the multiple grows (`factor`).
     """
     entries = sum(np.size(array) for array in base_theirs.values())
-    shakes = shakes_for(entries)
+    shakes = min(shakes_for(entries), most)
     theirs_shakes = min(theirs_shakes, shakes if entries <= SOME else FEWEST)
     largest = {key: np.zeros(np.shape(array)) for key, array in base_theirs.items()}
     seen = []

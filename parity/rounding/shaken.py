@@ -10,11 +10,13 @@ import functools
 import math
 
 import numpy as np
+from numpy import asarray  # NumPy's own, also where np.asarray is followed
 from numpy._core.umath import clip  # type: ignore[attr-defined]  # the ufunc below np.clip and array.clip
-from torch.utils._pytree import tree_leaves, tree_map
 
 from parity.analytic import Analytic, apart, continued_function
+from parity.nests import leaves, mapped
 
+STOCK = 1 << 12  # directions that are drawn at a time
 LARGE = 1 << 14  # from so many entries on, moving costs more than the computation unless it is one product
 
 
@@ -26,12 +28,12 @@ class Directions:
 
     def __init__(self, seed, always=False):
         self.generator, self.always = np.random.default_rng(seed), always
-        self.stock, self.dealt = self.draw(1 << 16), 0
+        self.stock, self.dealt = self.draw(STOCK), 0
 
     def draw(self, count):
         if self.always:
-            return (2 * self.generator.integers(0, 2, count, np.int8) - 1).astype(np.float32)
-        return self.generator.integers(-1, 2, count, np.int8).astype(np.float32)
+            return 2.0 * self.generator.integers(0, 2, count, np.int8) - 1.0
+        return self.generator.integers(-1, 2, count, np.int8).astype(float)
 
     def take(self, shape):
         """An array of that shape, to be read only."""
@@ -83,8 +85,8 @@ class ShakenArray(Analytic):
             return stand_in(*args, **kwargs)
         if function in MADE_OF_UFUNCS:
             return super().__array_function__(function, types, args, kwargs)
-        directions = directions_of(tree_leaves((args, kwargs)))
-        args, kwargs = tree_map(plain, (args, kwargs))
+        directions = directions_of(leaves((args, kwargs)))
+        args, kwargs = mapped(plain, args), mapped(plain, kwargs)
         if directions is None:
             return function(*args, **kwargs)
         if function is np.dot and all(np.ndim(operand) in (1, 2) for operand in args[:2]) and not kwargs:
@@ -94,7 +96,7 @@ class ShakenArray(Analytic):
             function(*args, **kwargs)
             out[...] = moved(out, directions)
             return with_directions(out, directions)
-        arrays = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, np.ndarray)]
+        arrays = [leaf for leaf in leaves((args, kwargs)) if isinstance(leaf, np.ndarray)]
 
         def wrap(result):
             if not isinstance(result, np.ndarray | np.generic):
@@ -103,7 +105,7 @@ class ShakenArray(Analytic):
                 return with_directions(result, directions)
             return shaken(result, directions)
 
-        return tree_map(wrap, function(*args, **kwargs))
+        return mapped(wrap, function(*args, **kwargs))
 
     def dot(self, other, out=None):
         return np.dot(self, other) if out is None else np.dot(self, other, out=out)
@@ -133,7 +135,7 @@ def in_another_order(ufunc, method, operands, options, generator):
     is cut in two at a random place, which copies nothing.
     """
     if is_product(ufunc, options):
-        a, b = map(np.asarray, operands)
+        a, b = map(asarray, operands)
         if a.size + b.size > LARGE and a.shape[-1] > 1 and options.get("out") is None and min(a.ndim, b.ndim) > 1:
             cut = int(generator.integers(1, a.shape[-1]))
             found = ufunc(a[..., :cut], b[..., :cut, :], **options)
@@ -141,7 +143,7 @@ def in_another_order(ufunc, method, operands, options, generator):
             return found
         return ufunc(*permuted(a, b, generator), **options)
     if ufunc is np.add and method == "reduce" and options.get("where", True) is True and np.ndim(operands[0]):
-        terms, axis = np.asarray(operands[0]), options.get("axis", 0)
+        terms, axis = asarray(operands[0]), options.get("axis", 0)
         axes = range(terms.ndim) if axis is None else np.atleast_1d(axis)
         if terms.size > LARGE and not {"out", "initial"} & options.keys() and len(axes) and terms.shape[axes[0]] > 1:
             first, second = np.split(terms, [int(generator.integers(1, terms.shape[axes[0]]))], axes[0])
@@ -166,7 +168,7 @@ def shaken(array, directions, factors=None, own=False):
     """A float array moved at random, as a ShakenArray; integers, booleans and everything else as they are."""
     if not isinstance(array, np.ndarray | np.generic) or array.dtype.kind not in "fc":
         return array
-    return with_directions(moved(np.asarray(array), directions, factors, own), directions)
+    return with_directions(moved(asarray(array), directions, factors, own), directions)
 
 
 def moved(array, directions, factors=None, own=False):
@@ -183,15 +185,15 @@ def moved(array, directions, factors=None, own=False):
     if array.size > LARGE and (factors is None or array.all()):
         return shrunk(array, directions, own)
     direction, size = directions.take(array.shape), np.abs(array)
-    with np.errstate(over="ignore", under="ignore"):
-        edge = size * size == size  # 0, ±1 and infinities
-    if edge.any():
-        zero = np.abs(direction) * underflows(array, factors)
-        direction = np.where(array == 0, zero, np.where(edge, -np.abs(direction), direction))
-        spacing = np.where(np.isfinite(array), np.spacing(np.where(np.isfinite(array), array, 0)), 0)
-    else:
+    if np.count_nonzero(np.sqrt(size) == size):  # 0, ±1, infinities and little else
+        inwards = np.where(size == 1, -np.abs(direction), (size != 0) * direction)
+        direction = inwards if factors is None else inwards + np.abs(direction) * underflows(array, factors)
+    finite = np.isfinite(array)
+    if np.count_nonzero(finite) == finite.size:
         spacing = np.spacing(array)
-    return np.asarray(array + direction * spacing, array.dtype)
+    else:
+        spacing = np.where(finite, np.spacing(np.where(finite, array, 0)), 0)
+    return asarray(array + direction * spacing, array.dtype)
 
 
 def shrunk(array, directions, own):
@@ -215,8 +217,6 @@ def shrinking(dtype):
 
 def underflows(array, factors):
     """Where a 0 is the product or power of numbers other than 0."""
-    if factors is None:
-        return False
     return functools.reduce(np.logical_and, (np.not_equal(factor, 0) for factor in factors), array == 0)
 
 
@@ -225,7 +225,7 @@ def directions_of(values):
 
 
 def with_directions(array, directions):
-    view = np.asarray(array).view(ShakenArray)
+    view = asarray(array).view(ShakenArray)
     view.directions = directions
     return view
 

@@ -7,8 +7,8 @@ import torch
 from torch._decomp import decomposition_table
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_map
 
+from parity.nests import mapped
 from parity.rounding.shaken import LARGE, moved
 
 # of the same width as the floats: one more is the next float away from 0
@@ -64,7 +64,7 @@ class ShakenTorch(TorchDispatchMode):
             return results
         if isinstance(results, torch.Tensor):
             return self.move(results, args if name in TORCH_UNDERFLOWING else None)
-        return tree_map(self.move, results)
+        return mapped(self.move, results)
 
     def cast(self, before, after):
         """The result of a cast, moved where it rounded."""

@@ -89,6 +89,13 @@ class Hand:
                 raise ContractBroken(f"{self.name}: forward returns None for the {name}; return an array")
         keyed_outputs(outputs)
 
+    def entered(self, state, enter):
+        """A state that forward left, with enter(value) in place of what backward finds there: the cache, the weights.
+
+        TypeError where it may find more.
+        """
+        raise TypeError(f"{type(self).__name__} may keep more than a cache")
+
     def backward(self, state, upstream) -> dict:
         """(state, [gradient of each output]) -> {key: gradient}. Raises SubjectRaised."""
         raise TypeError(f"{type(self).__name__} has no backward")

@@ -69,6 +69,11 @@ class HandLayer(Hand):
         outputs, cache = returned
         return as_tuple(outputs), (net, isinstance(outputs, tuple | list), cache)
 
+    def entered(self, state, enter):
+        net, several, cache = state
+        replace(net, enter(self.weights(net)))
+        return net, several, enter(cache)
+
     @blames_subject
     def backward(self, state, upstream):
         net, several, cache = state

@@ -6,6 +6,7 @@ turns of a loop share one site. A run can be repeated with changes: functions th
 site. The user's code itself runs each time, so control flow, writes in place and views mean what they mean there.
 """
 
+import functools
 import sys
 import time
 from collections.abc import Callable
@@ -16,17 +17,19 @@ from typing import Any
 import numpy as np
 
 from parity.followed import followed, users_frame
+from parity.nests import mapped
 from parity.subjects.returned import keyed_outputs
 from parity.subjects.torch_callable import HandTorch
 from parity.tape.operations import WRITES
 from parity.tape.scope import reachable
 from parity.tape.sites import SITES, Site, site_of
-from parity.tape.taped import TapedArray, bare, copied, mapped, origin_of, plain, taped
+from parity.tape.taped import TapedArray, bare, copied, origin_of, plain, taped
 from parity.undisturbed import OutOfTime
 
 __all__ = ["SITES", "Call", "Event", "OutOfTime", "Site", "Tape", "plain", "record", "run_on", "taped"]
 
 BOTH = ("forward", "backward")
+PLAIN = (np.ndarray, np.generic, int, float, complex, str, bytes, type(None))  # what holds no other arrays
 TURNS = 4  # of a loop, in which what can be reached by name is noted
 
 
@@ -82,6 +85,7 @@ class Tape:
 
     changes: {site: function(Call) -> result}, applied in `phases` alone. noting: whether events are kept; surveying:
     whether they have names and scopes. watched: sites whose results are kept in `seen`, copies in order, in any case.
+    backward_alone: forward runs off the tape, several times as fast; what it leaves for backward is then put on it.
     """
 
     changes: dict = field(default_factory=dict)
@@ -89,6 +93,7 @@ class Tape:
     noting: bool = True
     surveying: bool = False
     watched: frozenset = frozenset()
+    backward_alone: bool = False
     deadline: float = float("inf")
     events: list = field(default_factory=list)
     phase: str = "forward"
@@ -108,6 +113,8 @@ class Tape:
         if time.perf_counter() > self.deadline:
             raise OutOfTime
         site = site_of(frame)
+        if not (self.noting or site in self.changes or site in self.watched):
+            return self.handed(compute(plainly, options), place, None)
         occurrence = self.counts[site, self.phase] = self.counts.get((site, self.phase), -1) + 1
         event = self.note(name, site, frame, operands, plainly, options, occurrence) if self.noting else None
         change = self.changes.get(site) if self.phase in self.phases else None
@@ -166,8 +173,16 @@ class Tape:
         passed = self.do("read", (value,), {}, lambda operands, _: operands[0])
         return passed if site in self.changes else value  # the very object, which the user's code may ask for
 
+    def entering(self, leaf):
+        """What the forward, off the tape, left for backward; TypeError where that may hold arrays out of sight."""
+        if isinstance(leaf, PLAIN) and getattr(leaf, "dtype", np.dtype(float)).kind != "O":
+            return taped(leaf, self, None)
+        raise TypeError(f"a {type(leaf).__name__} in the cache")
+
     def create(self, function, args, options):
         """Note an array that the user's code makes, or a taped one that it converts."""
+        if self.backward_alone and self.phase == "forward":
+            return function(*args, **options)
         return self.do(function.__name__, args, options, lambda operands, options: function(*operands, **options))
 
     def within(self, function, *arguments):
@@ -203,9 +218,13 @@ def run_on(tape, hand, arrays, upstream):
         return run_torch_on(tape, hand, arrays, upstream)
     tape.base = sys._getframe()
     tape.arrays = arrays | {("upstream", i): g for i, g in enumerate(upstream)}
-    inputs = {name: taped(np.array(array), tape, name) for name, array in arrays.items()}
+    inputs = {name: np.array(array) for name, array in arrays.items()}
+    if not tape.backward_alone:
+        inputs = {name: taped(array, tape, name) for name, array in inputs.items()}
     upstream = [taped(np.array(g), tape, ("upstream", i)) for i, g in enumerate(upstream)]
     outputs, state = hand.forward(inputs)
+    if tape.backward_alone:
+        state = hand.entered(state, functools.partial(mapped, tape.entering))
     tape.phase = "backward"
     gradients = hand.backward(state, upstream)
     tape.results = {key: plain(value) for key, value in (keyed_outputs(outputs) | gradients).items()}

@@ -6,6 +6,7 @@ import numpy as np
 from numpy import array as new_array  # NumPy's own, also where np.array is followed
 from numpy import asarray
 
+from parity.nests import leaves, mapped
 from parity.tape.operations import METHODS, canonical
 
 
@@ -36,14 +37,13 @@ class TapedArray(np.ndarray):
         return tape.do(canonical(ufunc, method), inputs, options, compute, place)
 
     def __array_function__(self, function, types, args, kwargs):
-        found: list[TapedArray] = []
-        mapped(lambda leaf: found.append(leaf) if isinstance(leaf, TapedArray) else None, (args, kwargs))
+        tape = next(leaf.tape for leaf in leaves((args, kwargs)) if isinstance(leaf, TapedArray))
         place = kwargs.pop("out", None)
 
         def compute(operands, options):
             return function(*operands, **options)
 
-        return found[0].tape.do(function.__name__, args, kwargs, compute, place)
+        return tape.do(function.__name__, args, kwargs, compute, place)
 
     def __getitem__(self, key):
         if isinstance(key, str):
@@ -99,16 +99,6 @@ def bare(operands):
             for one in operands
         ]
     )
-
-
-def mapped(function, value):
-    """value with every leaf of its tuples, lists and dicts put through function."""
-    kind = type(value)
-    if kind is tuple or kind is list:
-        return kind([mapped(function, item) for item in value])
-    if kind is dict:
-        return {key: mapped(function, item) for key, item in value.items()}
-    return function(value)
 
 
 def plain(value):

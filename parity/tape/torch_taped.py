@@ -13,8 +13,9 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from parity.followed import users_frame
+from parity.nests import mapped
 from parity.subjects.returned import keyed_outputs
-from parity.tape.taped import mapped, plain, taped
+from parity.tape.taped import plain, taped
 
 NAMES = {"mul": "multiply", "add": "add", "sub": "subtract", "div": "divide", "pow": "power", "neg": "negative"}
 NAMES |= {"matmul": "matmul", "mm": "matmul", "exp": "exp", "log": "log", "sqrt": "sqrt", "tanh": "tanh", "abs": "abs"}

@@ -104,7 +104,7 @@ class Case:
         """Whether twice the change, as the template has it, moves results as far again as to where they are right."""
         edits = tuple(replace(edit, template=template.format(edit.template)) for edit in self.change.edits)
         farther = replace(self.change, edits=edits)
-        tape = self.survey.runner.run(self.survey.trial, [*self.survey.active, farther], noting=False)
+        tape = self.survey.again([farther])
         return tape is not None and all(self.is_midway(key, tape.results.get(key)) for key in self.claimed)
 
     def is_midway(self, key, farther):

@@ -32,7 +32,7 @@ class Hold:
 def held(survey, changes):
     """A Hold for each of the Changes that sets results right and makes none wrong."""
     for change in changes:
-        tape = survey.runner.run(survey.trial, [*survey.active, change], noting=False)
+        tape = survey.again([change])
         if tape is not None and (fixed := set_right(survey, wrong(survey.trial, tape.results))):
             still = survey.wrong - fixed
             moved = frozenset(key for key in still if not same(survey.results.get(key), tape.results.get(key)))

@@ -67,11 +67,24 @@ class Runner:
         finally:
             self.deadline = deadline
 
-    def run(self, trial, changes=(), extra=None, **options):
-        """The Tape of the subject on this trial with these Changes; None where it raises. extra: {site: function}."""
+    def run(self, trial, changes=(), extra=None, base=None, **options):
+        """The Tape of the subject on this trial with these Changes; None where it raises. extra: {site: function}.
+
+        base: the Tape of a whole run on this trial; where it met all that is changed or watched in backward alone, the
+        forward is run off the tape. What then is not met as often as there was out of sight, and all is on the tape.
+        """
         watched = frozenset().union(*(change.watched for change in changes), options.pop("watched", ()))
         made = stand_ins(changes) | (extra or {})
-        self.tape = Tape(made, BOTH, deadline=self.deadline, watched=watched, **options)
+        sites = watched | made.keys()
+        if base is not None and not any((site, "forward") in base.counts for site in sites):
+            tape = self.on_tape(trial, Tape(made, BOTH, backward_alone=True, watched=watched, **options))
+            if tape is not None and all(met(tape, site) == met(base, site) for site in sites):
+                return tape
+        return self.on_tape(trial, Tape(made, BOTH, watched=watched, **options))
+
+    def on_tape(self, trial, tape):
+        """The tape after the run; None where it raises."""
+        self.tape, tape.deadline = tape, self.deadline
         try:
             return run_on(self.tape, trial.hand, trial.arrays, trial.upstream)
         except Exception:  # the change does not fit: shapes, types, a name that is not there yet
@@ -92,6 +105,11 @@ class Runner:
                 return wrong(trial, trial.hand.run(trial.arrays, trial.upstream))
         except Exception:  # the edited code does not compile, or raises
             return None
+
+
+def met(tape, site):
+    """How often a backward came by a site."""
+    return tape.counts.get((site, "backward"))
 
 
 def wrong(trial, results):

@@ -30,6 +30,10 @@ class Survey:
         """Whether the subject does on the tape what it did without: it is not random, nor does it test for types."""
         return self.tape is not None and (bool(self.active) or self.wrong == self.trial.wrong())
 
+    def again(self, changes=(), extra=None):
+        """The Tape of another run on the trial, with further Changes; None where it raises."""
+        return self.runner.run(self.trial, [*self.active, *changes], extra, self.tape, noting=False)
+
     @functools.cached_property
     def sites(self):
         """{site: its events}, in the order in which the sites were first reached."""
@@ -69,7 +73,7 @@ class Survey:
                 return call.compute((target, key, disturb(value)), call.options)
             return disturb(call.result() if standing is None else standing(call))
 
-        tape = self.runner.run(self.trial, self.active, {site: disturbed}, noting=False)
+        tape = self.again(extra={site: disturbed})
         if tape is None:
             return frozenset()
         pairs = {key: (self.results.get(key), tape.results.get(key)) for key in self.trial.truth}
