@@ -40,16 +40,20 @@ class Net:
     batch: tuple
     sizes: tuple = ()
     at_most: dict | None = None
+    activation: str = "tanh"
 
 
-def mlp(sizes, n, **at_most):
+def mlp(sizes, n, activation="tanh", **at_most):
+    import torch
+
     import torch_ref
 
     rng = np.random.default_rng(0)
     batch = rng.normal(size=(n, sizes[0])).astype(DTYPE), rng.integers(0, sizes[-1], n)
-    hand = scratch.models.mlp(sizes, rng=0, dtype=DTYPE)
-    name = f"mlp {'-'.join(map(str, sizes))}, {n}"
-    return Net(name, hand, torch_ref.models.mlp(sizes, dtype=DTYPE), batch, sizes, at_most)
+    kind = {"tanh": "Tanh", "relu": "ReLU"}[activation]
+    hand = scratch.models.mlp(sizes, getattr(scratch, kind), rng=0, dtype=DTYPE)
+    twin = torch_ref.models.mlp(sizes, getattr(torch.nn, kind), dtype=DTYPE)
+    return Net(f"mlp {'-'.join(map(str, sizes))}, {n}, {kind}", hand, twin, batch, sizes, at_most, activation)
 
 
 def cnn(n=64):
@@ -89,10 +93,14 @@ def gpt(n=16, length=64, vocabulary=96):
 
 NETS = {
     "small": lambda: mlp((4, 3, 3), 150, torch=1 / 3, sklearn=1 / 8),
-    "thin": lambda: mlp((64, 64, 64, 10), 32, torch=1 / 3, sklearn=1 / 2),
-    "wider": lambda: mlp((64, 128, 128, 10), 64, torch=1 / 1.8, sklearn=1 / 1.8),
-    "mnist": lambda: mlp((784, 256, 256, 10), 128, torch=1.0, sklearn=1.0, products=1.25),
-    "large": lambda: mlp((784, 1024, 1024, 10), 256, torch=1.0, sklearn=1.0, products=1.25),
+    "thin": lambda: mlp((64, 64, 64, 10), 32, "relu", torch=1 / 3, sklearn=1 / 2),
+    "thin tanh": lambda: mlp((64, 64, 64, 10), 32, torch=1 / 3, sklearn=1 / 2),
+    "wider": lambda: mlp((64, 128, 128, 10), 64, "relu", torch=1 / 1.8, sklearn=1 / 1.8),
+    "wider tanh": lambda: mlp((64, 128, 128, 10), 64, torch=1 / 1.8, sklearn=1 / 1.8),
+    "mnist": lambda: mlp((784, 256, 256, 10), 128, "relu", torch=1.0, sklearn=1.0, products=1.25),
+    "mnist tanh": lambda: mlp((784, 256, 256, 10), 128, torch=1.0, sklearn=1.0, products=1.25),
+    "large": lambda: mlp((784, 1024, 1024, 10), 256, "relu", torch=1.0, sklearn=1.0, products=1.25),
+    "large tanh": lambda: mlp((784, 1024, 1024, 10), 256, torch=1.0, sklearn=1.0, products=1.25),
     "cnn": cnn,
     "lstm": lstm,
     "gpt": gpt,
@@ -147,12 +155,12 @@ def torch_step(module, batch, device="cpu"):
     return step
 
 
-def sklearn_step(sizes, batch):
+def sklearn_step(sizes, batch, activation):
     """One call of MLPClassifier.partial_fit: one step on the whole batch."""
     from sklearn.neural_network import MLPClassifier
 
     x, target = batch
-    options = {"activation": "tanh", "solver": "sgd", "alpha": 0.0, "momentum": 0.0, "batch_size": len(x)}
+    options = {"activation": activation, "solver": "sgd", "alpha": 0.0, "momentum": 0.0, "batch_size": len(x)}
     model = MLPClassifier(sizes[1:-1], learning_rate_init=RATE, shuffle=False, **options)
     model.partial_fit(x, target, classes=np.arange(sizes[-1]))
 
@@ -184,7 +192,7 @@ def steps_of(net):
     """{contestant: step} for one Net."""
     found = {"hand": hand_step(net.hand, net.batch), "torch": torch_step(net.twin, net.batch)}
     if net.sizes:
-        found["sklearn"] = sklearn_step(net.sizes, net.batch)
+        found["sklearn"] = sklearn_step(net.sizes, net.batch, net.activation)
         found["products"] = product_step(net.sizes, len(net.batch[0]))
     return found
 
