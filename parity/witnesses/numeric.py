@@ -78,12 +78,12 @@ class Numeric:
                     break
                 for shakes in (FEW, SHAKES):  # what few moves, by their large multiple, do not explain is wrong
                     move = self.largest_move(key[1], index, arrays, upstream, truth[key][index], seed, shakes)
-                    widest = max(found[key][index], factor(shakes, error.size) * move)
+                    widest = factor(shakes, error.size) * move
                     if error[index] > widest:
                         break
-                found[key][index] = widest
                 if error[index] > widest:
                     break
+                found[key][index] = widest
         return found
 
     def shaken_run(self, arrays, upstream, directions):
