@@ -82,7 +82,7 @@ def kinks(examination, trial, keys):
     The worst entries are looked at: none of them on a kink, and the gradient is wrong whatever the others are.
     """
     entries = {key: worst_entries(trial, key) for key in keys}
-    quick = {key: indices[:SOME] for key, indices in entries.items()}
+    quick = {key: indices[: min(SOME, beyond(trial, key)) or SOME] for key, indices in entries.items()}
     suspects = {
         key: entries[key] for key, (jumps, *_) in jumping(examination, trial, quick, FEW).items() if jumps.any()
     }
@@ -109,8 +109,18 @@ def within_limits(examination, trial, key, beside):
 
 def worst_entries(trial, key):
     """The flat indices of at most MOST entries, those furthest beyond their budget first."""
-    error = np.abs(np.asarray(trial.ours[key], float) - trial.truth[key])
+    error = error_of(trial, key)
     return np.argsort(error / np.maximum(trial.budget[key], np.finfo(float).tiny), axis=None)[::-1][:MOST]
+
+
+def beyond(trial, key):
+    """How many entries of a gradient differ by more than their budget."""
+    return int(np.count_nonzero(~(error_of(trial, key) <= trial.budget[key])))
+
+
+def error_of(trial, key):
+    """How far each entry of a gradient is from the reference."""
+    return np.abs(np.asarray(trial.ours[key], float) - trial.truth[key])
 
 
 def jumping(examination, trial, entries, looks):
