@@ -52,6 +52,18 @@ def test_pictures_of_one_run_and_of_several(runs, tmp_path, capsys):
         plot_run.main([str(tmp_path)])
 
 
+def test_of_many_rows_some_are_shown_so_that_the_regions_are_seen(monkeypatch):
+    drawn = {}
+    monkeypatch.setattr(pictures, "save", lambda figure, path: drawn.update({path: figure}))
+    for N in (pictures.ROWS, 5000):
+        x = np.random.default_rng(0).normal(size=(N, 2))
+        target, moments = (x[:, 0] > 0).astype(int), {"at the end": lambda points: (points[:, 0] > 0).astype(int)}
+        pictures.decisions(moments, x, target, ("width", "height"), ("left", "right"), N)
+        axes, legend = drawn[N].axes[0], drawn[N].legends[0]
+        assert sum(len(line.get_xdata()) for line in axes.lines) == pictures.ROWS
+        assert legend.get_title().get_text() == ("300 of 5,000 rows" if N > pictures.ROWS else "")
+
+
 def test_pictures_take_any_name(tmp_path):
     table = tmp_path / "odd.csv"
     rows = [f"{i},{-i},{('_$a$', '$$x^{', '<script>')[i % 3]}" for i in range(30)]

@@ -13,6 +13,7 @@ LINES = (*COLOURS, "#d55e00", "#cc79a7", "#56b4e9", "#000000")
 GRID = 200  # points along each side of a picture of decisions
 LONGEST = 24  # letters of a class's name in a picture
 FRAMES = 4  # moments of a training at most
+ROWS = 300  # of a table, in a picture of decisions
 
 
 def curves(runs, path):
@@ -99,7 +100,11 @@ def predicted_against_true(true, predicted, name, title, path):
 
 
 def decisions(moments, x, target, features, classes, path):
-    """The regions of two-dimensional data that go to each class; moments {title: function of (N, 2) to classes}."""
+    """The regions of two-dimensional data that go to each class; moments {title: function of (N, 2) to classes}.
+
+    Of many rows some, drawn at random, are shown: more would hide the regions.
+    """
+    shown = np.random.default_rng(0).permutation(len(x))[:ROWS]
     low, high = x.min(axis=0), x.max(axis=0)
     margin = 0.08 * (high - low)
     across, up = (np.linspace(a, b, GRID) for a, b in zip(low - margin, high + margin, strict=True))
@@ -115,9 +120,11 @@ def decisions(moments, x, target, features, classes, path):
             regions = decide(points).reshape(GRID, GRID)
             axes.contourf(across, up, regions, np.arange(K + 1) - 0.5, cmap=pale)
             for k in range(K):
-                own = target == k
+                own = shown[target[shown] == k]
                 axes.plot(*x[own].T, MARKERS[k % 3], color=colours[k], markersize=6, label=plain(classes[k]))
             axes.set(title=title, xlabel=plain(features[0]))
         figure.axes[0].set_ylabel(plain(features[1]))
-        figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=K)
+        some = f"{len(shown)} of {len(x):,} rows" if len(x) > len(shown) else None
+        handles = figure.axes[0].get_legend_handles_labels()
+        figure.legend(*handles, title=some, title_fontsize=16, loc="outside lower center", ncols=K)
         return save(figure, path)
